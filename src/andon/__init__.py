@@ -1,0 +1,41 @@
+"""
+Andon takes a PyTorch vision model from the training run to the production line.
+
+Importing this module loads nothing heavy: each public name is fetched on first use.
+"""
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from andon.build.pack import pack as pack
+    from andon.errors import AndonError as AndonError
+    from andon.model.model import Model as Model
+    from andon.model.model import load as load
+    from andon.predictions import Prediction as Prediction
+    from andon.predictions import Verdict as Verdict
+
+__version__ = "0.1.0"
+__all__ = ["AndonError", "Model", "Prediction", "Verdict", "load", "pack"]
+
+_HOMES = {
+    "AndonError": "andon.errors",
+    "Model": "andon.model.model",
+    "Prediction": "andon.predictions",
+    "Verdict": "andon.predictions",
+    "load": "andon.model.model",
+    "pack": "andon.build.pack",
+}
+
+
+def __getattr__(name: str) -> object:
+    """Fetch a public name from its home on first use, then keep it here."""
+    if name not in _HOMES:
+        raise AttributeError(f"module 'andon' has no attribute {name!r}")
+    from importlib import import_module
+
+    value = globals()[name] = getattr(import_module(_HOMES[name]), name)
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *__all__])

@@ -1,0 +1,1 @@
+"""Measuring: bodies and load for a running service."""

@@ -1,0 +1,1 @@
+"""Making bundles: weights, export, comparison with the author's own code."""

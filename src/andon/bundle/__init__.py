@@ -1,0 +1,1 @@
+"""Bundles: strict manifests, safe archives, golden samples. Formats only; nothing here runs a model."""

@@ -1,0 +1,1 @@
+"""Real example models that pack and serve in one command."""

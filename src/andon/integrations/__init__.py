@@ -1,0 +1,1 @@
+"""Andon inside other frameworks."""

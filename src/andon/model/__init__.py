@@ -1,0 +1,1 @@
+"""One loaded bundle, and the proof that it answers as its author meant."""

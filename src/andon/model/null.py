@@ -1,0 +1,39 @@
+"""A model without a bundle: to test a service, a client or a line before there is a model."""
+
+import hashlib
+
+from andon.bundle.manifest import (
+    EXPECTED_MEMBER,
+    Artifact,
+    Execution,
+    FileEntry,
+    GoldenSpec,
+    InputSpec,
+    Manifest,
+    OutputSpec,
+    Provenance,
+    encode_manifest,
+)
+from andon.model.model import Model
+from andon.runtimes.null import NullSession
+
+_EMPTY = FileEntry(sha256=hashlib.sha256(b"").hexdigest(), size_bytes=0)
+
+
+def null_model() -> Model:
+    """Make a model that decodes an image of any size and answers the label `null` at once."""
+    artifact = Artifact(name="null", format="onnx", path="artifacts/null/model.onnx")
+    manifest = Manifest(
+        format=1,
+        name="null",
+        task="classification",
+        input=InputSpec(),
+        output=OutputSpec(labels=("null",)),
+        artifacts=(artifact,),
+        executions=(Execution(artifact=artifact.name, runtime="null"),),
+        golden=GoldenSpec(inputs=("golden/inputs/0.png",)),
+        provenance=Provenance(created_by="andon"),
+        files=dict.fromkeys((artifact.path, EXPECTED_MEMBER, "golden/inputs/0.png"), _EMPTY),
+    )
+    digest = hashlib.sha256(encode_manifest(manifest)).hexdigest()
+    return Model(manifest, digest, manifest.executions[0], NullSession(1), None)

@@ -1,0 +1,59 @@
+"""What Andon says of one image: the typed result that every form of deployment returns."""
+
+import enum
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+
+class Verdict(enum.IntEnum):
+    """The answer for the part, with the names and numbers of OPC UA Machinery Result."""
+
+    Undefined = 0
+    """The bundle declares no decision."""
+    OK = 1
+    """The part is good."""
+    NotOK = 2
+    """The part is bad."""
+    NotDecidable = 3
+    """The model is in doubt, or the image could not be used."""
+
+
+class Failure(msgspec.Struct, frozen=True, kw_only=True):
+    """Why there is no prediction for an image."""
+
+    code: str
+    """A stable code of `andon.errors.CODES`."""
+    message: str
+    """One sentence that may be shown to the client."""
+    hint: str = ""
+    """What to do about it."""
+
+
+class Prediction(msgspec.Struct, frozen=True, kw_only=True):
+    """The result for one image; equal in every form of deployment."""
+
+    label: str | None = None
+    """The label with the highest score; None for a failed image."""
+    index: int | None = None
+    """The position of `label` among the bundle's labels."""
+    score: float | None = None
+    """The score of `label`, 0-1 for softmax and sigmoid."""
+    scores: tuple[float, ...] = ()
+    """One score a label, in the order of the bundle's labels; empty for a failed image."""
+    verdict: Verdict = Verdict.Undefined
+    """What the bundle's decision makes of the scores."""
+    reasons: tuple[str, ...] = ()
+    """Everything that led to the verdict; empty where it is `Undefined`."""
+    timings_ms: Mapping[str, float] = {}
+    """Milliseconds spent in `decode`, `prepare`, `infer` and `finish`.
+
+    `infer` is that of the whole batch the image was in.
+    """
+    error: Failure | None = None
+    """Why the image failed; None where it did not."""
+
+    def as_json(self) -> dict[str, Any]:
+        """Give the plain form that the command line and HTTP answer with; the verdict by its name."""
+        return {**msgspec.to_builtins(self), "verdict": self.verdict.name}

@@ -1,0 +1,1 @@
+"""Runtimes: what executes an artifact. One module a library, one contract for all."""

@@ -1,0 +1,22 @@
+"""The runtimes by name. A new one is a module beside this and a line here."""
+
+from andon.errors import RuntimeFault
+from andon.runtimes.base import Runtime
+from andon.runtimes.null import NullRuntime
+from andon.runtimes.onnx_runtime import OnnxRuntime
+
+RUNTIMES: dict[str, Runtime] = {runtime.name: runtime for runtime in (OnnxRuntime(), NullRuntime())}
+
+
+def get_runtime(name: str) -> Runtime:
+    """
+    Return the runtime of this name, installed or not.
+
+    Raises:
+        RuntimeFault: `runtime.unknown`.
+    """
+    if name not in RUNTIMES:
+        raise RuntimeFault(
+            f"there is no runtime {name!r}, expected one of {', '.join(sorted(RUNTIMES))}", code="runtime.unknown"
+        )
+    return RUNTIMES[name]

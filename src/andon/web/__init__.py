@@ -1,0 +1,1 @@
+"""HTTP without a server: pure codecs of bytes, and the status of each error."""

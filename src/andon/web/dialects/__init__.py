@@ -1,0 +1,1 @@
+"""The HTTP APIs that are spoken: two functions each, bytes in and bytes out."""
