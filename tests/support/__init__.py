@@ -1,0 +1,1 @@
+"""What several tests need: a small real bundle made without torch."""
