@@ -1,0 +1,150 @@
+"""
+The author's transform against the declaration, sample by sample.
+
+It says whether the two agree; why they do not is told by `diagnose`.
+"""
+
+from collections.abc import Iterable
+
+import numpy as np
+from msgspec import Struct
+
+from andon.build.diagnose import Disagreement, diagnose
+from andon.build.fit import Evidence
+from andon.build.transform import Sample, Transform, apply_transform
+from andon.bundle.manifest import InputSpec
+from andon.errors import ImageError, MismatchError, PackError
+from andon.model.prove import MAX_GREY_LEVELS, grey_levels
+from andon.settings import DEFAULT_LIMITS
+from andon.tensors import FloatArray, UInt8Array
+from andon.vision.decode import decode
+from andon.vision.prepare import normalise, prepare
+
+_WHOLE_LEVEL = 0.02
+"""A recovered pixel this near to a whole grey level is one; float32 keeps it within 0.0001."""
+_ALLOWED = MAX_GREY_LEVELS + _WHOLE_LEVEL
+_DIAGNOSED = 2
+"""Samples that a diagnosis looks at."""
+
+
+class Comparison(Struct, frozen=True, kw_only=True):
+    """What the author's transform and the declaration make of one sample."""
+
+    sample: Sample
+    pixels: UInt8Array
+    """The author's own pixels, recovered from the model input: uint8 (H, W, C)."""
+    model_input: FloatArray
+    """What the author's transform returned, or the declaration gives where there is none: float32 (C, H, W)."""
+    is_whole: bool
+    """Whether the author's pixels are whole grey levels, so that `pixels` is all there is to them."""
+    difference: float
+    """Grey levels between the author's model input and the declared one."""
+
+
+def compare(sample: Sample, transform: Transform | None, spec: InputSpec) -> Comparison:
+    """
+    Prepare one sample in both ways.
+
+    Args:
+        sample: The image.
+        transform: The author's own; None compares the declaration with itself.
+        spec: The declaration.
+
+    Returns:
+        The comparison; one that does not agree has a `difference` of more than one grey level, or
+        infinity where the shapes differ.
+
+    Raises:
+        PackError: `pack.transform` or `pack.samples`.
+    """
+    declared_pixels = prepare_sample(sample, spec)
+    declared = normalise(declared_pixels, spec)
+    if transform is None:
+        return Comparison(sample=sample, pixels=declared_pixels, model_input=declared, is_whole=True, difference=0.0)
+    model_input = apply_transform(transform, sample)
+    if model_input.shape != declared.shape:
+        return Comparison(
+            sample=sample, pixels=declared_pixels, model_input=model_input, is_whole=False, difference=float("inf")
+        )
+    levels = recover_levels(model_input, spec)
+    whole = np.rint(levels)
+    return Comparison(
+        sample=sample,
+        pixels=np.clip(whole, 0, 255).astype(np.uint8),
+        model_input=model_input,
+        is_whole=bool(np.abs(levels - whole).max() < _WHOLE_LEVEL),
+        difference=grey_levels(model_input - declared, spec),
+    )
+
+
+def require_agreement(comparisons: Iterable[Comparison], spec: InputSpec) -> float:
+    """
+    Refuse a declaration that does not do what the transform does.
+
+    More than one grey level on any sample is refused. So is less, where a mean or a standard
+    deviation other than the declared one explains it exactly.
+
+    Args:
+        comparisons: One a sample, at least one; only the telling ones are kept in memory.
+        spec: The declaration.
+
+    Returns:
+        The largest difference in grey levels, one at most.
+
+    Raises:
+        MismatchError: `pack.mismatch.*`, naming the sample, the stage, how far and the likely reason.
+    """
+    worst = 0.0
+    telling: list[Comparison] = []
+    for comparison in comparisons:
+        worst = max(worst, comparison.difference)
+        if comparison.difference > _ALLOWED or not comparison.is_whole:
+            telling = sorted([*telling, comparison], key=lambda item: -item.difference)[:_DIAGNOSED]
+    if telling:
+        found = diagnose([_evidence(item, spec) for item in telling], spec)
+        if worst > _ALLOWED or found.is_exact:
+            raise _mismatch(telling[0], found)
+    return worst
+
+
+def makes_grey(comparison: Comparison) -> bool:
+    """Ask whether the transform gave three equal channels for an image in colour."""
+    pixels = comparison.pixels.astype(np.int16)
+    return comparison.model_input.shape[0] == 3 and bool(np.ptp(pixels, axis=2).max() <= MAX_GREY_LEVELS)
+
+
+def _evidence(comparison: Comparison, spec: InputSpec) -> Evidence:
+    return Evidence(image=decode(comparison.sample.encoded, spec), model_input=comparison.model_input)
+
+
+def _mismatch(worst: Comparison, found: Disagreement) -> MismatchError:
+    far = (
+        f"up to {worst.difference:.1f} grey levels apart" if np.isfinite(worst.difference) else "not of the same shape"
+    )
+    return MismatchError(
+        f"the transform and the declared input are {far} (stage {found.stage}); {found.reason}",
+        code=found.code,
+        where=worst.sample.name,
+        hint=found.hint,
+    )
+
+
+def prepare_sample(sample: Sample, spec: InputSpec) -> UInt8Array:
+    """
+    Prepare a sample as declared: uint8 (H, W, C).
+
+    Raises:
+        PackError: `pack.samples`: the image cannot be used.
+    """
+    try:
+        return prepare(decode(sample.encoded, spec, DEFAULT_LIMITS), spec)
+    except ImageError as error:
+        raise PackError(error.message, code="pack.samples", where=sample.name, hint=error.hint) from None
+
+
+def recover_levels(model_input: FloatArray, spec: InputSpec) -> FloatArray:
+    """Undo the declared normalisation: float32 (C, H, W) to float32 (H, W, C) in grey levels, 0-255 where it fits."""
+    mean = np.asarray(spec.mean, np.float32)
+    std = np.asarray(spec.std, np.float32)
+    levels: FloatArray = (model_input.transpose(1, 2, 0) * std + mean) / np.float32(spec.scale)
+    return levels

@@ -1,0 +1,253 @@
+"""Tests of packing: a model becomes a bundle that proves itself, or a sentence says why not."""
+
+import datetime as dt
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+import andon
+from andon.build.pack import PackReport, pack
+from andon.bundle.archive import read_bundle
+from andon.errors import AndonError, EnvironmentFault, MismatchError, PackError
+from tests.support.author import INPUT, LABELS, Author, Net, photo, photos
+
+pytestmark = pytest.mark.slow
+
+ARGUMENTS: dict[str, Any] = {"labels": LABELS, "transform": Author(), "input": INPUT}
+
+
+def test_a_packed_model_answers_as_the_eager_one(packed: PackReport) -> None:
+    """On images that were not packed, raw scores agree to a thousandth and labels all."""
+    net, model = Net().eval(), andon.load(packed.path)
+    for seed in range(100, 140):
+        image = photo(seed, (60 + seed, 230 - seed))
+        with torch.no_grad():
+            expected = net(Author()(image)[None]).softmax(1)[0].numpy()
+        found = model.predict(image)
+        assert np.allclose(found.scores, expected, rtol=1e-3, atol=1e-6)
+        assert found.label == LABELS[int(expected.argmax())]
+
+
+def test_the_report_says_what_was_proven(packed: PackReport) -> None:
+    """It names the file, the digest, the samples and how near all was."""
+    assert packed.digest == read_bundle(packed.path).digest
+    assert packed.samples == 4
+    assert packed.golden == len(packed.manifest.golden.inputs)
+    assert packed.worst["pixels"] < 0.01
+    assert packed.worst["raw output"] < 1e-5
+    assert packed.notes == ()
+
+
+def test_a_bundle_holds_both_encodings_and_nothing_of_this_machine(packed: PackReport) -> None:
+    """PNG and JPEG decoding are proven; no path, user or stack trace is left in the bytes."""
+    names = packed.manifest.golden.inputs
+    assert any(name.endswith(".png") for name in names)
+    assert any(name.endswith(".jpg") for name in names)
+    data = packed.path.read_bytes()
+    for trace in (b".py", b"stack_trace", str(Path.cwd()).encode(), str(packed.path.parent).encode(), b"torch.onnx"):
+        assert trace not in data
+
+
+def test_two_packings_give_the_same_bytes(packed: PackReport, tmp_path: Path) -> None:
+    """Another process, hash seed, folder, umask and number of threads change nothing."""
+    code = (
+        "import os; os.umask(0o077)\n"
+        "from andon import pack\n"
+        "from tests.support.author import *\n"
+        "pack(Net(), samples=photos(), labels=LABELS, out='parts.andon', transform=Author(), input=INPUT)\n"
+    )
+    root = Path(__file__).parents[3]
+    environment = {**os.environ, "PYTHONHASHSEED": "4242", "PYTHONPATH": str(root), "OMP_NUM_THREADS": "1"}
+    subprocess.run([sys.executable, "-c", code], cwd=tmp_path, env=environment, check=True)
+    assert (tmp_path / "parts.andon").read_bytes() == packed.path.read_bytes()
+
+
+def test_the_date_is_that_of_source_date_epoch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Reproducible builds set it; without it there is none, as two packings would differ."""
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", "1700000000")
+    report = pack(Net(), samples=photos(), out=tmp_path / "x.andon", **ARGUMENTS)
+    assert report.manifest.created == dt.datetime.fromtimestamp(1700000000, dt.UTC)
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", "yesterday")
+    with pytest.raises(PackError, match="seconds since 1970"):
+        pack(Net(), samples=photos(), out=tmp_path / "y.andon", **ARGUMENTS)
+
+
+def test_the_model_is_left_as_it_was(tmp_path: Path) -> None:
+    """Training mode, module by module, and weights survive packing, also where it fails."""
+    net = Net().train()
+    net.head.eval()
+    before = {name: tensor.clone() for name, tensor in net.state_dict().items()}
+    pack(net, samples=photos(), out=tmp_path / "x.andon", **ARGUMENTS)
+    with pytest.raises(MismatchError):
+        pack(net, samples=photos(), out=tmp_path / "y.andon", **{**ARGUMENTS, "transform": Author(bgr=True)})
+    assert net.training
+    assert net.body.training
+    assert not net.head.training
+    assert all(torch.equal(tensor, before[name]) for name, tensor in net.state_dict().items())
+
+
+def test_a_mismatch_writes_nothing(tmp_path: Path) -> None:
+    """A refused packing leaves no file, and the one that was there untouched."""
+    out = tmp_path / "x.andon"
+    out.write_bytes(b"before")
+    with pytest.raises(MismatchError):
+        pack(Net(), samples=photos(), out=out, **{**ARGUMENTS, "transform": Author(moved=(1, 0))})
+    assert out.read_bytes() == b"before"
+    assert list(tmp_path.iterdir()) == [out]
+
+
+def test_a_bundle_without_a_transform_says_so(tmp_path: Path) -> None:
+    """The declaration is believed, and the report warns."""
+    report = pack(Net(), samples=photos(), labels=LABELS, out=tmp_path / "x.andon", input=INPUT)
+    assert "no transform was given" in report.notes[0]
+    assert andon.load(report.path).predict(photo(9)).error is None
+
+
+def test_a_model_of_one_channel_packs_with_color_l(tmp_path: Path) -> None:
+    """Grey models take one channel, in the graph and in the golden samples."""
+
+    def transform(image: Any) -> torch.Tensor:
+        pixels = np.asarray(image.convert("L").resize((48, 48)), np.float32)
+        return torch.from_numpy(pixels / 255)[None]
+
+    declared = {"color": "L", "resize": {"mode": "exact", "size": [48, 48], "interpolation": "bicubic"}}
+    report = pack(
+        Net(channels=1), samples=photos(), labels=LABELS, out=tmp_path / "x.andon", transform=transform, input=declared
+    )
+    model = andon.load(report.path)
+    with torch.no_grad():
+        expected = Net(channels=1).eval()(transform(photo(9))[None])[0]
+    assert model.predict(photo(9)).label == LABELS[int(expected.argmax())]
+
+
+def test_grey_samples_are_enlarged_so_that_channels_are_noticed(tmp_path: Path) -> None:
+    """Grey images would not see swapped channels, so one in colour joins them, through the author's code."""
+    grey = [image.convert("L") for image in photos()]
+    report = pack(Net(), samples=grey, out=tmp_path / "x.andon", **ARGUMENTS)
+    assert report.golden == 6
+    with pytest.raises(MismatchError) as caught:
+        pack(Net(), samples=grey, out=tmp_path / "y.andon", **{**ARGUMENTS, "transform": Author(bgr=True)})
+    assert caught.value.code == "pack.mismatch.channels"
+
+
+def test_a_transform_that_greys_grey_samples_packs_with_a_note(tmp_path: Path) -> None:
+    """A line with grey cameras has no order of channels to prove, and is told so."""
+    report = pack(
+        Net(),
+        samples=[image.convert("L") for image in photos()],
+        out=tmp_path / "x.andon",
+        **{**ARGUMENTS, "transform": lambda image: Author()(image.convert("L"))},
+    )
+    assert "order of the channels" in report.notes[0]
+
+
+@pytest.mark.parametrize(
+    ("change", "code", "words"),
+    [
+        ({"labels": ["a", "b"]}, "pack.model", "4 scores for 2 labels"),
+        ({"labels": "abcd"}, "pack.argument", "one string"),
+        ({"input": None}, "pack.input", "not declared"),
+        ({"input": {"resize": {"mode": "stretch"}}}, "pack.input", "$.resize.mode"),
+        ({"input": {**INPUT, "mean": [0.5, 0.5]}}, "pack.input", "2 values"),
+        ({"input": {**INPUT, "crop": None}}, "pack.mismatch.geometry", "height x width"),
+        ({"samples": []}, "pack.samples", "no samples"),
+        ({"samples": "one.png"}, "pack.samples", "one path"),
+        ({"samples": ["/nowhere/x.png"]}, "pack.samples", "No such file"),
+        ({"samples": [__file__]}, "pack.samples", "not a JPEG or PNG"),
+        ({"decision": {"ok_labels": ["perfect"]}}, "pack.argument", "'perfect'"),
+        ({"name": "two words"}, "pack.argument", "$.name"),
+        ({"activation": "relu"}, "pack.argument", "relu"),
+        ({"provenance": {"who": "me"}}, "pack.argument", "who"),
+        ({"transform": lambda image: Author()(image)[None]}, "pack.transform", "(1, 3, 56, 56)"),
+        ({"transform": lambda image: Author()(image).permute(1, 2, 0)}, "pack.transform", "(H, W, C)"),
+        ({"transform": np.asarray}, "pack.transform", "uint8"),
+        ({"transform": lambda image: Author()(image) / 0}, "pack.transform", "not finite"),
+        ({"transform": lambda image: image.no_such_method()}, "pack.transform", "no_such_method"),
+    ],
+)
+def test_a_wrong_argument_is_refused_before_the_export(
+    change: dict[str, Any], code: str, words: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The error names what is wrong; the slow export is not even begun."""
+
+    def no_export(*_: object) -> bytes:
+        pytest.fail("the export was begun")
+
+    monkeypatch.setattr("andon.build.pack.export_onnx", no_export)
+    arguments = {"samples": photos(), **ARGUMENTS, **change}
+    with pytest.raises(AndonError) as caught:
+        pack(Net(), out=tmp_path / "x.andon", **arguments)
+    assert caught.value.code == code
+    assert words in str(caught.value)
+
+
+def test_a_folder_that_does_not_exist_is_noticed_at_once(tmp_path: Path) -> None:
+    """Nobody waits for an export that cannot be written."""
+    with pytest.raises(EnvironmentFault) as caught:
+        pack(Net(), samples=photos(), out=tmp_path / "no" / "x.andon", **ARGUMENTS)
+    assert caught.value.code == "environment.write"
+
+
+class _Wrong(Net):
+    """A network that does something to its scores."""
+
+    def __init__(self, change: Any) -> None:
+        super().__init__()
+        self.change = change
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.change(super().forward(x))
+
+
+@pytest.mark.parametrize(
+    ("change", "code", "words"),
+    [
+        (lambda scores: scores.softmax(1), "pack.model", "already ends in a softmax"),
+        (lambda scores: scores * 0 + torch.tensor([1.0, 2, 3, 4]), "pack.golden", "the same raw outputs"),
+        (lambda scores: scores / 0, "pack.model", "not finite"),
+        (lambda scores: (scores, scores), "pack.model", "a tuple"),
+        (lambda scores: scores[..., None], "pack.model", "(1, 4, 1)"),
+        (lambda scores: scores + torch.rand_like(scores), "pack.mismatch.output", "stage raw output"),
+        (lambda scores: scores * scores.mean(), "pack.mismatch.output", "other images of a batch"),
+        (lambda scores: scores.view(1, 4), "pack.export", "2 images at once"),
+        (lambda scores: scores if scores.sum() > 0 else -scores, "pack.export", "test_pack.py, line"),
+        (torch.special.i0, "pack.export", "bessel_i0"),
+    ],
+)
+def test_a_model_that_cannot_be_packed_says_why(change: Any, code: str, words: str, tmp_path: Path) -> None:
+    """Wrong answers, batches that mix and operators without ONNX form are told apart, with the author's line."""
+    with pytest.raises(PackError) as caught:
+        pack(_Wrong(change), samples=photos(), out=tmp_path / "x.andon", **ARGUMENTS)
+    assert caught.value.code == code
+    assert words in str(caught.value)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("wrap", [lambda scores: {"logits": scores}, lambda scores: (scores,)])
+def test_logits_are_found_in_what_models_return(wrap: Any, tmp_path: Path) -> None:
+    """A mapping with `logits` and a tuple of one are as good as a tensor."""
+    report = pack(_Wrong(wrap), samples=photos(), out=tmp_path / "x.andon", **ARGUMENTS)
+    assert andon.load(report.path).predict(photo(3)).label in LABELS
+
+
+def test_half_precision_and_training_mode_are_no_obstacle(tmp_path: Path) -> None:
+    """A model of half precision is packed as float32, from a copy."""
+    net = nn.Sequential(Net(), nn.Dropout(0.5)).half().train()
+    report = pack(net, samples=photos(), out=tmp_path / "x.andon", **ARGUMENTS)
+    assert report.worst["raw output"] < 1e-3
+    assert next(net.parameters()).dtype == torch.float16
+
+
+def test_progress_is_told_step_by_step(tmp_path: Path) -> None:
+    """A caller can draw a bar: the total is known from the start and never passed."""
+    steps: list[tuple[int, int, str]] = []
+    pack(Net(), samples=photos(), out=tmp_path / "x.andon", progress=lambda *step: steps.append(step), **ARGUMENTS)
+    assert [done for done, _, _ in steps] == list(range(len(steps)))
+    assert {total for _, total, _ in steps} == {len(steps)}
