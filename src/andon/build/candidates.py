@@ -92,19 +92,19 @@ def _with_every_kernel(resize: Resize) -> Iterator[Resize]:
 
 def _other_geometries(spec: InputSpec) -> Iterator[tuple[Resize, Crop | None]]:
     resize, crop = spec.resize, spec.crop
-    sizes = {size for size in (_declared_size(resize), crop.size if crop else None) if size}
     kernel: Interpolation = "bilinear" if isinstance(resize, NoResize) else resize.interpolation
-    for size in sorted(sizes):
-        yield Exact(size=size, interpolation=kernel), crop
-        yield Exact(size=size, interpolation=kernel), None
-        yield Letterbox(size=size, interpolation=kernel), crop
-        yield Letterbox(size=size, interpolation=kernel, pad=0), crop
-        if crop is not None:
-            yield ShorterSide(size=min(size), interpolation=kernel, rounding="floor"), crop
-            yield ShorterSide(size=min(size), interpolation=kernel, rounding="nearest"), crop
-            yield NoResize(), crop
-            for rounding in ("floor", "nearest"):
-                yield resize, replace(crop, offset=rounding)
+    for size in sorted({size for size in (_declared_size(resize), crop.size if crop else None) if size}):
+        for fitted in (
+            Exact(size=size, interpolation=kernel),
+            Letterbox(size=size, interpolation=kernel),
+            Letterbox(size=size, interpolation=kernel, pad=0),
+            ShorterSide(size=min(size), interpolation=kernel, rounding="floor"),
+            ShorterSide(size=min(size), interpolation=kernel, rounding="nearest"),
+        ):
+            yield from ((fitted, cut) for cut in dict.fromkeys((crop, None)) if (fitted, cut) != (resize, crop))
+    if crop is not None:
+        yield NoResize(), crop
+        yield resize, replace(crop, offset="floor" if crop.offset == "nearest" else "nearest")
 
 
 def _declared_size(resize: Resize) -> tuple[int, int] | None:

@@ -1,0 +1,85 @@
+"""Tests of how the author's transform is called."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from andon.build.transform import Sample, apply_transform, read_samples, require_repeatable
+from andon.errors import MismatchError, PackError
+from tests.support.author import photo, photos
+
+
+def test_the_transform_gets_what_pillow_opens(tmp_path: Path) -> None:
+    """A file is opened by its path, in its own mode and unloaded, as in the notebook."""
+    path = tmp_path / "grey.png"
+    photo(0).convert("L").save(path)
+    seen: list[Image.Image] = []
+
+    def transform(image: Image.Image) -> torch.Tensor:
+        seen.append(image)
+        assert Path(image.filename) == path  # type: ignore[attr-defined] # Pillow sets it on files
+        assert image.mode == "L"
+        return torch.zeros(1, image.height, image.width)
+
+    (sample,) = read_samples([path])
+    assert apply_transform(transform, sample).shape == (1, 97, 131)
+    assert len(seen) == 1
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        torch.ones(3, 4, 5, dtype=torch.float64),
+        torch.ones(3, 4, 5, requires_grad=True),
+        torch.ones(5, 4, 3).permute(2, 1, 0),
+        np.ones((3, 4, 5)),
+    ],
+)
+def test_any_float_tensor_will_do(answer: object) -> None:
+    """Doubles, gradients, strides and numpy arrays become float32 in C order."""
+    found = apply_transform(lambda _: answer, read_samples(photos(1))[0])
+    assert found.dtype == np.float32
+    assert found.shape == (3, 4, 5)
+    assert found.flags.c_contiguous
+
+
+def test_pillow_images_are_kept_without_loss() -> None:
+    """A sample given as an image is stored as PNG, pixel for pixel."""
+    image = photo(1)
+    (sample,) = read_samples([image])
+    assert np.array_equal(np.asarray(sample.open()), np.asarray(image))
+
+
+def test_a_transform_that_changes_its_size_is_random() -> None:
+    """A random crop of random size is found too."""
+    sizes = iter(range(3, 100))
+    with pytest.raises(MismatchError) as caught:
+        require_repeatable(lambda _: torch.zeros(3, next(sizes), 4), read_samples(photos(1)))
+    assert caught.value.code == "pack.mismatch.random"
+
+
+def test_many_samples_are_not_called_without_end() -> None:
+    """The number of calls is bounded, whatever the number of samples."""
+    calls = []
+
+    def transform(image: Image.Image) -> torch.Tensor:
+        calls.append(image)
+        return torch.zeros(3, 2, 2)
+
+    require_repeatable(transform, read_samples(photos(40)))
+    assert len(calls) == 48
+
+
+def test_an_error_of_the_author_keeps_its_words_and_its_line() -> None:
+    """The exception, the sample and the line are told."""
+
+    def transform(_: Image.Image) -> torch.Tensor:
+        raise RuntimeError("tensor sizes do not match")
+
+    with pytest.raises(PackError) as caught:
+        apply_transform(transform, Sample(name="part 7", encoded=read_samples(photos(1))[0].encoded))
+    assert "part 7: RuntimeError: tensor sizes do not match" in caught.value.message
+    assert "test_transform.py, line" in caught.value.where
