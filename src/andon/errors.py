@@ -5,7 +5,6 @@ AndonError
 ├── UsageError           the call or the command line is wrong
 ├── EnvironmentFault     something is missing on this machine
 ├── BundleError          a bundle is not what it claims to be
-├── TrustError           a bundle could execute code and nobody vouched for it
 ├── RuntimeFault         an artifact does not load, or does not run
 ├── ProofError           a bundle does not reproduce its golden samples here
 ├── ImageError           one image cannot be used; the others are not touched
@@ -76,10 +75,6 @@ class BundleError(AndonError):
     """A bundle is not what it claims to be; nothing of it was loaded."""
 
 
-class TrustError(AndonError):
-    """A bundle could execute code and nobody vouched for it."""
-
-
 class RuntimeFault(AndonError):
     """An artifact does not load, or does not run."""
 
@@ -120,7 +115,10 @@ CODES: Mapping[str, str] = MappingProxyType(
         "usage.import": "`module:name` cannot be imported.",
         "environment.extra": "An optional library is not installed.",
         "environment.write": "A file cannot be written.",
+        "environment.port": "A port cannot be used: something else listens there, or it is not allowed.",
+        "environment.service": "A service that was started ended, or did not answer in time.",
         "bundle.missing": "There is no bundle at this path.",
+        "bundle.read": "The bundle or a member of it cannot be read: permissions, or the disk.",
         "bundle.format": "The file is neither a bundle archive nor a bundle folder.",
         "bundle.archive": "The archive is damaged or not written as bundles are.",
         "bundle.limit": "The bundle is over a limit of size or number.",
@@ -135,8 +133,8 @@ CODES: Mapping[str, str] = MappingProxyType(
         "bundle.json": "The manifest is not valid JSON.",
         "bundle.field": "A manifest field is missing, unknown, of the wrong type or out of range.",
         "bundle.version": "The bundle has a format version that this Andon cannot read.",
+        "bundle.artifact": "An artifact would read files outside the bundle.",
         "bundle.golden": "The golden samples are unreadable or do not fit the manifest.",
-        "trust.required": "The bundle could execute code, so it loads only when trusted.",
         "runtime.unknown": "There is no runtime of this name.",
         "runtime.none": "No execution of the bundle fits the request and this machine.",
         "runtime.load": "The runtime refuses the artifact.",
@@ -152,9 +150,14 @@ CODES: Mapping[str, str] = MappingProxyType(
         "image.missing": "The image file cannot be read.",
         "request.body": "The body cannot be parsed as what its content type says.",
         "request.file": "The request holds no image.",
+        "request.field": "The form has a field that is not known.",
+        "request.path": "There is nothing at this address.",
+        "request.method": "The address does not take this method.",
         "request.media_type": "The body has a content type that is not served.",
         "request.bytes": "The body has more bytes than allowed.",
         "request.images": "The request holds more images than allowed.",
+        "service.unready": "The service has no model that has proven itself.",
+        "service.fault": "The service failed for a reason of its own.",
         "pack.argument": "An argument of `pack` is wrong.",
         "pack.input": "The preprocessing is not declared, or the declaration cannot be used.",
         "pack.samples": "There are no samples, or one of them cannot be used.",

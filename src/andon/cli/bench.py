@@ -1,0 +1,71 @@
+"""`andon bench`: what it takes to measure a running service."""
+
+import shlex
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from andon.cli.images import name_of
+from andon.cli.options import AsJson
+from andon.cli.output import say, write_bytes, write_json
+from andon.errors import EnvironmentFault, UsageError
+
+BOUNDARY = "1234567890"
+"""Of the body that is written; `ab -T` must name the same one."""
+
+
+def body(
+    image: Annotated[Path, typer.Argument(metavar="IMAGE", help="A JPEG or PNG file.", show_default=False)],
+    *,
+    out: Annotated[
+        Path | None,
+        typer.Option("-o", "--out", metavar="FILE", help="Where to write; stdout if not given.", show_default=False),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """
+    Write a request body for `ab -p`.
+
+    It is multipart and holds one image in base64 under the field `file`.
+    """
+    from andon.bench.body import multipart_body
+
+    if as_json and out is None:
+        raise UsageError("--json says what was written to a file, so it needs -o FILE", code="usage.argument")
+    data = multipart_body(_read_image(image), name_of(Path(image.name)), BOUNDARY)
+    if out is None:
+        write_bytes(data)
+        return
+    _write_file(out, data)
+    if as_json:
+        write_json({"path": str(out), "size_bytes": len(data), "boundary": BOUNDARY, "image": str(image)})
+    say(
+        f'next: ab -n 20 -c 2 -T "multipart/form-data; boundary={BOUNDARY}" -p {shlex.quote(str(out))} '
+        "http://127.0.0.1:5555/run"
+    )
+
+
+def _read_image(path: Path) -> bytes:
+    """Read an image as it is; what is none is refused here, where it is seen at once, and not in 20 answers of 400."""
+    from andon.errors import ImageError
+    from andon.vision.decode import open_encoded
+
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise UsageError(f"cannot be read: {error.strerror}", code="usage.path", where=str(path)) from None
+    try:
+        open_encoded(data)
+    except ImageError as error:
+        raise ImageError(error.message, code=error.code, where=str(path), hint=error.hint) from None
+    return data
+
+
+def _write_file(path: Path, data: bytes) -> None:
+    try:
+        path.write_bytes(data)
+    except OSError as error:
+        raise EnvironmentFault(
+            f"cannot be written: {error.strerror}", code="environment.write", where=str(path)
+        ) from None

@@ -1,0 +1,142 @@
+"""`andon check`: whether a bundle is sound, and every installed execution of it proven on this machine."""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, NamedTuple
+
+from andon.cli.options import AsJson, BundlePath, RuntimeName, Threads
+from andon.cli.output import say, write_json, write_table
+from andon.cli.progress import progress_bar
+from andon.cli.words import count_in_words, difference_in_words
+from andon.errors import AndonError, EnvironmentFault, ProofError, RuntimeFault
+
+if TYPE_CHECKING:
+    from andon.bundle.archive import Bundle
+    from andon.bundle.manifest import Execution
+    from andon.model.prove import Proof
+
+
+class _Outcome(NamedTuple):
+    """What came of one execution."""
+
+    execution: "Execution"
+    proof: "Proof | None"
+    """None where it did not run, or has nothing to prove."""
+    error: AndonError | None
+    """Why it is not proven."""
+
+
+def check(file: BundlePath, *, runtime: RuntimeName = None, threads: Threads = None, as_json: AsJson = False) -> None:
+    """
+    Prove a bundle on this machine.
+
+    Every member is verified, and the golden samples are reproduced with every installed
+    execution, or with those of one runtime. Exits with 1 where one of them does not hold.
+    """
+    from andon.bundle.archive import read_bundle
+    from andon.model.model import choose_executions
+
+    bundle = read_bundle(file)
+    executions = choose_executions(bundle.manifest, runtime, None, "cpu")
+    outcomes = _prove_each(bundle, executions, threads)
+    if as_json:
+        _write_json(bundle, outcomes)
+    else:
+        _write_table(outcomes)
+    for outcome in outcomes:
+        if outcome.error:
+            raise outcome.error
+    _say_what_holds(bundle, outcomes)
+    if runtime is None:
+        _say_what_is_left(bundle, executions)
+
+
+def _prove_each(bundle: "Bundle", executions: "list[Execution]", threads: int | None) -> list[_Outcome]:
+    outcomes = []
+    with progress_bar() as report:
+        for done, execution in enumerate(executions):
+            report(done, len(executions), f"proving {execution.runtime}")
+            outcomes.append(_prove(bundle, execution, threads))
+    return outcomes
+
+
+def _prove(bundle: "Bundle", execution: "Execution", threads: int | None) -> _Outcome:
+    from andon.model.model import available_cores, open_and_prove, proof_error
+    from andon.runtimes.base import SessionOptions
+
+    options = SessionOptions(classes=len(bundle.manifest.output.labels), threads=threads or available_cores())
+    try:
+        _, proof = open_and_prove(bundle, execution, options)
+    except (RuntimeFault, EnvironmentFault) as error:
+        return _Outcome(execution, None, error)
+    if proof is None:
+        return _Outcome(execution, None, _nothing_proven(bundle, execution))
+    return _Outcome(execution, proof, None if proof.holds else proof_error(bundle, execution, proof))
+
+
+def _nothing_proven(bundle: "Bundle", execution: "Execution") -> ProofError:
+    return ProofError(
+        f"the runtime {execution.runtime} answers zeros, so it reproduces no golden sample",
+        code="proof.failed",
+        where=bundle.where,
+    )
+
+
+def _write_table(outcomes: list[_Outcome]) -> None:
+    columns = ("execution", "result", "samples", "pixels off", "output off", "tolerance")
+    write_table(columns, map(_row, outcomes), right=columns[2:])
+
+
+def _row(outcome: _Outcome) -> tuple[str, ...]:
+    from andon.cli.declarations import execution_in_words
+
+    name, result = execution_in_words(outcome.execution), "fails" if outcome.error else "holds"
+    tolerance = difference_in_words(outcome.execution.tolerance.relative)
+    if outcome.proof is None:
+        return name, result, "-", "-", "-", tolerance
+    return (
+        name,
+        result,
+        str(outcome.proof.samples),
+        f"{outcome.proof.worst_pixel_difference:g}",
+        difference_in_words(outcome.proof.worst_output_difference),
+        tolerance,
+    )
+
+
+def _write_json(bundle: "Bundle", outcomes: list[_Outcome]) -> None:
+    write_json(
+        {
+            "model": {"name": bundle.manifest.name, "version": bundle.version, "digest": bundle.digest},
+            "holds": not any(outcome.error for outcome in outcomes),
+            "executions": [dict(_fields(outcome)) for outcome in outcomes],
+        }
+    )
+
+
+def _fields(outcome: _Outcome) -> Iterator[tuple[str, object]]:
+    execution, proof, error = outcome
+    yield "artifact", execution.artifact
+    yield "runtime", execution.runtime
+    yield "precision", execution.precision
+    yield "device", execution.device
+    yield "tolerance", execution.tolerance.relative
+    yield "holds", error is None
+    yield "samples", proof.samples if proof else 0
+    yield "worst_pixel_difference", proof.worst_pixel_difference if proof else None
+    yield "worst_output_difference", proof.worst_output_difference if proof else None
+    yield "findings", proof.findings if proof else ()
+    yield "error", {"code": error.code, "message": error.message, "hint": error.hint} if error else None
+
+
+def _say_what_holds(bundle: "Bundle", outcomes: list[_Outcome]) -> None:
+    samples = count_in_words(len(bundle.manifest.golden.inputs), "golden sample")
+    executions = count_in_words(len(outcomes), "execution")
+    say(f"{bundle.where} is sound: {len(bundle.members)} members intact, {samples} reproduced by {executions}")
+
+
+def _say_what_is_left(bundle: "Bundle", executions: "list[Execution]") -> None:
+    from andon.cli.declarations import execution_in_words
+
+    left = [execution_in_words(item) for item in bundle.manifest.executions if item not in executions]
+    if left:
+        say(f"not proven, because its runtime is not installed here: {', '.join(left)}", style="yellow")

@@ -1,0 +1,76 @@
+"""`andon inspect`: what is in a bundle. It reads and verifies all of it and loads no runtime."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from andon.cli.options import AsJson, BundlePath
+from andon.cli.output import write_json, write_table
+from andon.cli.words import count_in_words, difference_in_words, size_in_words
+
+if TYPE_CHECKING:
+    from andon.bundle.archive import Bundle
+
+
+def inspect(file: BundlePath, *, as_json: AsJson = False) -> None:
+    """Show what is in a bundle. Every member is verified; nothing is run."""
+    from andon.bundle.archive import read_bundle
+
+    bundle = read_bundle(file)
+    if as_json:
+        write_json(_as_json(bundle, file))
+    else:
+        write_table(("", ""), _rows(bundle))
+
+
+def _as_json(bundle: "Bundle", file: Path) -> dict[str, object]:
+    return {
+        "path": str(file),
+        "digest": bundle.digest,
+        "version": bundle.version,
+        "size_bytes": sum(map(len, bundle.members.values())),
+        "manifest": bundle.manifest,
+    }
+
+
+def _rows(bundle: "Bundle") -> Iterator[tuple[str, str]]:
+    """Give a heading and a text for each line; the heading stands only at its first line."""
+    for heading, lines in _sections(bundle):
+        for number, line in enumerate(lines):
+            yield heading if number == 0 else "", line
+
+
+def _sections(bundle: "Bundle") -> Iterator[tuple[str, list[str]]]:
+    from andon.cli.declarations import decision_in_words, execution_in_words, input_in_words, labels_in_words
+
+    manifest = bundle.manifest
+    yield "name", [manifest.name]
+    yield "version", [bundle.version]
+    yield "digest", [bundle.digest]
+    yield "task", [manifest.task]
+    yield "created", [manifest.created.isoformat() if manifest.created else "not recorded"]
+    yield "input", input_in_words(manifest.input)
+    yield "output", [f"{manifest.output.kind}, activation {manifest.output.activation}"]
+    yield "labels", [labels_in_words(manifest.output)]
+    yield "decision", decision_in_words(manifest.decision)
+    yield (
+        "executions",
+        [
+            f"{execution_in_words(execution)}, artifact {execution.artifact}, "
+            f"tolerance {difference_in_words(execution.tolerance.relative)}"
+            for execution in manifest.executions
+        ],
+    )
+    yield "golden", [count_in_words(len(manifest.golden.inputs), "sample")]
+    yield "provenance", _provenance(bundle)
+    yield "members", [f"{name}  {size_in_words(len(data))}" for name, data in bundle.members.items()]
+
+
+def _provenance(bundle: "Bundle") -> list[str]:
+    provenance = bundle.manifest.provenance
+    lines = [f"created by {provenance.created_by}"]
+    if provenance.source:
+        lines.append(f"source {provenance.source}")
+    if provenance.dataset:
+        lines.append(f"dataset {provenance.dataset}")
+    return [*lines, *(f"{name} {value:g}" for name, value in provenance.metrics.items())]

@@ -1,0 +1,219 @@
+"""`andon pack`: a model, its weights and its transform become a bundle that proves itself."""
+
+import json
+import shlex
+import tomllib
+from collections.abc import Mapping
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from andon.cli.images import find_images
+from andon.cli.options import AsJson
+from andon.cli.output import say, write_json, write_table
+from andon.cli.progress import progress_bar
+from andon.cli.words import count_in_words, difference_in_words
+from andon.errors import UsageError
+
+if TYPE_CHECKING:
+    from andon.build.pack import PackReport
+
+
+_UNITS = {"pixels": "grey levels at most", "raw output": "(relative) at most"}
+"""What the worst differences of the report are counted in."""
+
+
+class Activation(StrEnum):
+    """What turns raw outputs into scores."""
+
+    softmax = "softmax"
+    sigmoid = "sigmoid"
+    none = "none"
+
+
+def pack(  # noqa: PLR0913 -- one an option
+    model: Annotated[
+        str, typer.Argument(metavar="MODULE:FACTORY", help="A function that builds the network.", show_default=False)
+    ],
+    *,
+    out: Annotated[Path, typer.Option("-o", "--out", metavar="FILE", help="The bundle to write.", show_default=False)],
+    samples: Annotated[
+        list[str],
+        typer.Option("--samples", metavar="DIR", help="Images to prove with; may be repeated.", show_default=False),
+    ],
+    labels: Annotated[
+        Path,
+        typer.Option("--labels", metavar="FILE", help="One label a line, or a JSON list.", show_default=False),
+    ],
+    input: Annotated[  # noqa: A002 -- the manifest's word
+        Path,
+        typer.Option("--input", metavar="FILE", help="The preparation, declared in JSON or TOML.", show_default=False),
+    ],
+    weights: Annotated[
+        Path | None,
+        typer.Option("--weights", metavar="FILE", help="A .safetensors file or a state dict.", show_default=False),
+    ] = None,
+    transform: Annotated[
+        str | None,
+        typer.Option("--transform", metavar="MODULE:FUNCTION", help="The transform of validation.", show_default=False),
+    ] = None,
+    activation: Annotated[
+        Activation, typer.Option("--activation", metavar="softmax|sigmoid|none", help="From raw outputs to scores.")
+    ] = Activation.softmax,
+    decision: Annotated[
+        Path | None,
+        typer.Option("--decision", metavar="FILE", help="OK labels and thresholds.", show_default=False),
+    ] = None,
+    name: Annotated[
+        str | None,
+        typer.Option(
+            "--name", metavar="NAME", help="The model's name; that of the file if not given.", show_default=False
+        ),
+    ] = None,
+    source: Annotated[
+        str | None,
+        typer.Option("--source", metavar="TEXT", help="Where it comes from: script, commit.", show_default=False),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """
+    Pack a PyTorch classifier into a bundle.
+
+    The transform and the declared input are compared on the samples, and the exported model with
+    the eager one. Where they differ nothing is written, and the reason is told.
+    """
+    from andon.build.pack import pack as pack_model
+    from andon.build.weights import import_callable, load_model, require_torch
+
+    require_torch()
+    require_writable(out)
+    declared = read_object(input)
+    decided = read_object(decision) if decision else None
+    named = read_labels(labels)
+    paths = find_images(samples)
+    network = load_model(model, weights)
+    with progress_bar() as report:
+        packed = pack_model(
+            network,
+            samples=paths,
+            labels=named,
+            out=out,
+            transform=import_callable(transform) if transform else None,
+            input=declared,
+            activation=activation.value,
+            decision=decided,
+            name=name,
+            provenance={"source": source} if source else None,
+            progress=report,
+        )
+    if as_json:
+        write_json(report_as_json(packed))
+    else:
+        write_report(packed)
+    say_next(packed)
+
+
+def require_writable(out: Path) -> None:
+    """Refuse a place for the bundle before the work is done and not after it."""
+    if out.is_dir():
+        raise UsageError("this is a folder; name the file to write", code="usage.path", where=str(out))
+    if not out.parent.is_dir():
+        raise UsageError(
+            "the folder of the bundle does not exist",
+            code="usage.path",
+            where=str(out),
+            hint=f"mkdir -p {shlex.quote(str(out.parent))}",
+        )
+
+
+def read_object(path: Path) -> Mapping[str, Any]:
+    """
+    Read an object from a JSON or, by its suffix, a TOML file.
+
+    Raises:
+        UsageError: `usage.path`: the file cannot be read; `usage.argument`: it holds something else.
+    """
+    text = _read_text(path)
+    try:
+        content = tomllib.loads(text) if path.suffix.lower() == ".toml" else json.loads(text)
+    except ValueError as error:
+        raise UsageError(
+            f"not valid {'TOML' if path.suffix.lower() == '.toml' else 'JSON'}: {error}",
+            code="usage.argument",
+            where=str(path),
+        ) from None
+    if not isinstance(content, dict):
+        raise UsageError(f"expected an object, got a {type(content).__name__}", code="usage.argument", where=str(path))
+    return content
+
+
+def read_labels(path: Path) -> list[str]:
+    """
+    Read labels: one a line in the order of the scores, or a JSON list in a `.json` file.
+
+    Raises:
+        UsageError: `usage.path`: the file cannot be read; `usage.argument`: it is no list of names.
+    """
+    text = _read_text(path)
+    if path.suffix.lower() != ".json":
+        labels: object = [line.strip() for line in text.strip().splitlines()]
+    else:
+        try:
+            labels = json.loads(text)
+        except ValueError as error:
+            raise UsageError(f"not valid JSON: {error}", code="usage.argument", where=str(path)) from None
+    if not isinstance(labels, list) or not labels or not all(isinstance(label, str) and label for label in labels):
+        raise UsageError(
+            "expected a list of names, none of them empty",
+            code="usage.argument",
+            where=str(path),
+            hint="one label a line, in the order of the model's scores",
+        )
+    return labels
+
+
+def _read_text(path: Path) -> str:
+    try:
+        return path.read_text("utf-8-sig")
+    except OSError as error:
+        raise UsageError(f"cannot be read: {error.strerror}", code="usage.path", where=str(path)) from None
+    except UnicodeDecodeError as error:
+        raise UsageError(f"not UTF-8 text: {error}", code="usage.argument", where=str(path)) from None
+
+
+def write_report(report: "PackReport") -> None:
+    """Print what was packed, and what was proven on the way."""
+    worst = (
+        (f"{stage} off", f"{difference_in_words(value)} {_UNITS.get(stage, '')}".rstrip())
+        for stage, value in report.worst.items()
+    )
+    rows = (
+        ("bundle", str(report.path)),
+        ("name", report.manifest.name),
+        ("digest", report.digest),
+        ("compared", count_in_words(report.samples, "sample")),
+        *worst,
+        ("golden", count_in_words(report.golden, "sample")),
+    )
+    write_table(("", ""), rows)
+
+
+def report_as_json(report: "PackReport") -> dict[str, object]:
+    """Give the report in plain data."""
+    return {
+        "path": str(report.path),
+        "model": {"name": report.manifest.name, "version": report.digest[:12], "digest": report.digest},
+        "samples": report.samples,
+        "golden": report.golden,
+        "worst": dict(report.worst),
+        "notes": list(report.notes),
+    }
+
+
+def say_next(report: "PackReport") -> None:
+    """Tell what could not be proven, and the next command to type."""
+    for note in report.notes:
+        say(f"note: {note}", style="yellow")
+    say(f"next: andon predict {shlex.quote(str(report.path))} IMAGE...")

@@ -1,0 +1,105 @@
+"""Tests of `andon check`."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.support.bundles import INPUT, colour_graph, write_colours
+from tests.unit.cli.conftest import Ran
+
+Run = Callable[..., Ran]
+PERTURBED = np.array([[4, -2, -2], [-2, 4, -2], [-2, -2, 4.1]], np.float32)
+
+
+def test_a_sound_bundle_holds(run: Run, colours: Path) -> None:
+    """A row for its execution with the differences, one sentence of talk, exit code 0."""
+    ran = run("check", colours)
+    header, row = ran.out.splitlines()
+    assert ran.code == 0
+    assert header.split() == ["execution", "result", "samples", "pixels", "off", "output", "off", "tolerance"]
+    assert row.split()[:6] == ["onnxruntime", "fp32", "cpu", "holds", "3", "0"]
+    assert 0 <= float(row.split()[6]) < 1e-5
+    assert ran.err == "colours.andon is sound: 5 members intact, 3 golden samples reproduced by 1 execution\n"
+
+
+@pytest.mark.parametrize(
+    ("graph", "fields", "stage"),
+    [
+        (colour_graph(PERTURBED), {}, "raw output"),
+        (None, {"input": {**INPUT, "color": "BGR"}}, "pixels"),
+        (None, {"input": {**INPUT, "mean": [0.5, 0.5, 0.5]}}, "model input"),
+    ],
+)
+def test_a_bundle_that_answers_otherwise_fails_at_the_stage_where_it_starts(
+    run: Run, tmp_path: Path, graph: bytes | None, fields: dict[str, object], stage: str
+) -> None:
+    """With all digests right, the exit code is 1, and the stage and the sample are named."""
+    bundle = write_colours(tmp_path / "c.andon", graph, **fields)
+    ran = run("check", bundle)
+    assert ran.code == 1
+    assert ran.out.splitlines()[1].split()[3] == "fails"
+    assert ran.err.startswith("ProofError [proof.failed]: ")
+    assert f"stage {stage}:" in ran.err
+    assert "  in c.andon › golden/inputs/" in ran.err
+
+
+def test_every_execution_has_its_row_and_one_that_fails_is_enough(run: Run, tmp_path: Path) -> None:
+    """The others are still proven; the error is that of the first that fails."""
+    executions = [
+        {"artifact": "onnx", "runtime": "onnxruntime"},
+        {"artifact": "onnx", "runtime": "onnxruntime", "tolerance": {"relative": 0}},
+        {"artifact": "onnx", "runtime": "onnxruntime", "tolerance": {"relative": 1}},
+    ]
+    ran = run("check", write_colours(tmp_path / "c.andon", executions=executions))
+    assert ran.code == 1
+    assert [line.split()[3] for line in ran.out.splitlines()[1:]] == ["holds", "fails", "holds"]
+    assert "allowed 0 " in ran.err
+
+
+def test_as_json_it_gives_every_finding(run: Run, tmp_path: Path) -> None:
+    """The document is written also where the check fails."""
+    ran = run("check", write_colours(tmp_path / "c.andon", colour_graph(PERTURBED)), "--json")
+    document = json.loads(ran.out)
+    (execution,) = document["executions"]
+    assert (ran.code, document["holds"], execution["holds"]) == (1, False, False)
+    assert document["model"]["name"] == "colours"
+    assert (execution["runtime"], execution["samples"], execution["worst_pixel_difference"]) == ("onnxruntime", 3, 0)
+    assert execution["worst_output_difference"] > execution["tolerance"]
+    assert {finding["stage"] for finding in execution["findings"]} == {"raw output"}
+    assert execution["error"]["code"] == "proof.failed"
+
+
+def test_an_artifact_that_does_not_load_fails(run: Run, tmp_path: Path) -> None:
+    """There are no differences to show then; the runtime's reason is."""
+    bundle = write_colours(tmp_path / "c.andon", b"no graph")
+    ran = run("check", bundle)
+    assert ran.code == 1
+    assert ran.out.splitlines()[1].split()[3:] == ["fails", "-", "-", "-", "0.001"]
+    assert ran.err.startswith("RuntimeFault [runtime.load]: ")
+    assert json.loads(run("check", bundle, "--json").out)["executions"][0]["worst_output_difference"] is None
+
+
+def test_a_runtime_that_proves_nothing_does_not_hold(run: Run, colours: Path) -> None:
+    """Zeros are no proof."""
+    ran = run("check", colours, "--runtime", "null")
+    assert ran.code == 1
+    assert "answers zeros" in ran.err
+
+
+def test_an_execution_that_is_not_installed_is_named(run: Run, tmp_path: Path) -> None:
+    """What was not proven is said, and is no failure of the bundle."""
+    executions = [{"artifact": "onnx", "runtime": name} for name in ("onnxruntime", "abacus")]
+    bundle = write_colours(tmp_path / "c.andon", executions=executions)
+    ran = run("check", bundle)
+    assert (ran.code, len(ran.out.splitlines())) == (0, 2)
+    assert "not proven, because its runtime is not installed here: abacus fp32 cpu" in ran.err
+    assert "abacus" not in run("check", bundle, "--runtime", "onnxruntime").err
+
+
+def test_the_number_of_threads_is_checked(run: Run, colours: Path) -> None:
+    """One thread is enough, none is not."""
+    assert run("check", colours, "--threads", 1).code == 0
+    assert run("check", colours, "--threads", 0).code == 2
