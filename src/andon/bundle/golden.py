@@ -7,14 +7,17 @@ It knows nothing of how they are made or compared.
 """
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from msgspec import Struct
+from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.numpy import load as load_tensors
 from safetensors.numpy import save as save_tensors
 
 from andon.bundle.archive import Bundle
+from andon.bundle.json_text import one_line, quoted
 from andon.bundle.manifest import EXPECTED_MEMBER
 from andon.errors import BundleError
 from andon.tensors import FloatArray, UInt8Array
@@ -49,57 +52,74 @@ def decode_golden(bundle: Bundle) -> list[GoldenSample]:
     """
     Read the golden samples of a bundle.
 
+    Returns:
+        The samples in the order of `golden.inputs`.
+
     Raises:
         BundleError: `bundle.golden`: a tensor is absent, left over, of the wrong type or shape, or
             holds numbers that are not finite.
     """
-    where = f"{bundle.where} › {EXPECTED_MEMBER}"
-    try:
-        tensors = load_tensors(bundle.members[EXPECTED_MEMBER])
-    except (SafetensorError, ValueError, KeyError) as error:
-        raise BundleError(f"not a safetensors file: {error}", code="bundle.golden", where=where) from None
-
-    def take(name: str, dtype: type, ndim: int) -> np.ndarray:
-        tensor = tensors.pop(name, None)
-        if tensor is None:
-            raise BundleError(f"the tensor {name!r} is absent", code="bundle.golden", where=where)
-        if tensor.dtype != dtype or tensor.ndim != ndim or not np.isfinite(tensor).all():
-            raise BundleError(
-                f"the tensor {name!r} is {tensor.dtype} with {tensor.ndim} axes, "
-                f"expected finite {np.dtype(dtype)} with {ndim}",
-                code="bundle.golden",
-                where=where,
+    tensors = _Tensors(bundle)
+    channels, classes = bundle.manifest.input.channels, len(bundle.manifest.output.labels)
+    samples = []
+    for number, name in enumerate(bundle.manifest.golden.inputs):
+        pixels = tensors.take(f"{number}.pixels", np.uint8, (None, None, channels))
+        height, width, _ = pixels.shape
+        model_input = tensors.take(f"{number}.model_input", np.float32, (channels, height, width))
+        raw_output = tensors.take(f"{number}.raw_output", np.float32, (classes,))
+        samples.append(
+            GoldenSample(
+                name=name,
+                encoded=bundle.members[name],
+                pixels=pixels,
+                model_input=model_input,
+                raw_output=raw_output,
             )
-        return tensor
-
-    samples = [
-        GoldenSample(
-            name=name,
-            encoded=bundle.members[name],
-            pixels=take(f"{number}.pixels", np.uint8, 3),
-            model_input=take(f"{number}.model_input", np.float32, 3),
-            raw_output=take(f"{number}.raw_output", np.float32, 1),
         )
-        for number, name in enumerate(bundle.manifest.golden.inputs)
-    ]
-    if tensors:
-        raise BundleError(f"there are tensors of no sample: {sorted(tensors)[:3]}", code="bundle.golden", where=where)
-    for sample in samples:
-        _require_consistent_shapes(sample, bundle, where)
+    tensors.require_all_taken()
     return samples
 
 
-def _require_consistent_shapes(sample: GoldenSample, bundle: Bundle, where: str) -> None:
-    height, width, channels = sample.pixels.shape
-    expected = (
-        ("pixels", sample.pixels.shape, (height, width, bundle.manifest.input.channels)),
-        ("model_input", sample.model_input.shape, (channels, height, width)),
-        ("raw_output", sample.raw_output.shape, (len(bundle.manifest.output.labels),)),
-    )
-    for stage, found, wanted in expected:
-        if found != wanted:
-            raise BundleError(
-                f"{stage} of {sample.name} has the shape {found}, the manifest asks for {wanted}",
-                code="bundle.golden",
-                where=where,
+class _Tensors:
+    """The tensors of `expected.safetensors`, each of which must be asked for once."""
+
+    def __init__(self, bundle: Bundle) -> None:
+        self._where = f"{bundle.where} › {EXPECTED_MEMBER}"
+        try:
+            self._tensors = load_tensors(bundle.members[EXPECTED_MEMBER])
+        except KeyError as error:
+            raise self._refuse(f"it holds a tensor of the type {error.args[0]}, which NumPy does not know") from None
+        except (SafetensorError, ValueError, TypeError, OverflowError) as error:
+            # The library checks the header; NumPy then refuses shapes that are too large for it.
+            raise self._refuse(f"not a safetensors file: {one_line(str(error))}") from None
+
+    def take(self, name: str, dtype: type[np.generic], shape: tuple[int | None, ...]) -> NDArray[Any]:
+        """Hand out a finite tensor of this type and shape; None stands for any number from 1 on."""
+        tensor = self._tensors.pop(name, None)
+        if tensor is None:
+            raise self._refuse(f"the tensor {name!r} is absent")
+        if tensor.dtype != dtype or not _fits(tensor.shape, shape):
+            expected = ", ".join("any" if side is None else str(side) for side in shape)
+            raise self._refuse(
+                f"the tensor {name!r} is {tensor.dtype} {tensor.shape}, expected {dtype.__name__} ({expected}) "
+                "by the manifest"
             )
+        if not np.isfinite(tensor).all():
+            raise self._refuse(f"the tensor {name!r} holds numbers that are not finite")
+        return tensor
+
+    def require_all_taken(self) -> None:
+        """Refuse tensors that belong to no sample."""
+        if self._tensors:
+            raise self._refuse(
+                f"{len(self._tensors)} tensors belong to no sample, among them {quoted(min(self._tensors))}"
+            )
+
+    def _refuse(self, reason: str) -> BundleError:
+        return BundleError(reason, code="bundle.golden", where=self._where, hint="pack the model again")
+
+
+def _fits(found: tuple[int, ...], expected: tuple[int | None, ...]) -> bool:
+    return len(found) == len(expected) and all(
+        side > 0 and wanted in (None, side) for side, wanted in zip(found, expected, strict=True)
+    )

@@ -2,26 +2,36 @@
 The manifest of a bundle: `bundle.json`, format version 1, read strictly.
 
 It knows nothing of archives, images or runtimes. Unknown fields are errors; so is anything
-that the rest of Andon could not act on.
+that the rest of Andon could not act on, and anything that another reader could take otherwise.
 """
 
 import datetime as dt
-import functools
 import re
+from pathlib import PurePosixPath
 from typing import Annotated, Any, Literal, TypeVar
 
 import msgspec
 from msgspec import Meta, Struct
 
+from andon.bundle.json_text import Fault, explain_field, explain_syntax, quoted, repeated_key
 from andon.errors import BundleError
 
 FORMAT = 1
 MANIFEST_MEMBER = "bundle.json"
 EXPECTED_MEMBER = "golden/expected.safetensors"
-MAX_MANIFEST_BYTES = 4 * 1024 * 1024
+MAX_MANIFEST_BYTES = 4 * 1024**2
+MAX_MEMBERS = 1_000
+"""Members of one bundle, the manifest among them."""
+MAX_BUNDLE_BYTES = 4 * 1024**3 - 1024**2
+"""Bytes of all members together; with their headers they stay below the 4 GiB of plain zip."""
+
+_SEGMENT = r"[A-Za-z0-9_](?:[A-Za-z0-9._-]*[A-Za-z0-9_-])?"
+_MEMBER = re.compile(rf"{_SEGMENT}(?:/{_SEGMENT})*")
+MAX_MEMBER_NAME = 255
+"""Characters of a member name: what a file name may have everywhere."""
 
 Finite = Annotated[float, Meta(ge=-1e30, le=1e30)]
-Positive = Annotated[float, Meta(gt=0, le=1e30)]
+Positive = Annotated[float, Meta(ge=1e-30, le=1e30)]
 Ratio = Annotated[float, Meta(ge=0, le=1)]
 Side = Annotated[int, Meta(ge=1, le=16384)]
 Size = tuple[Side, Side]
@@ -29,8 +39,13 @@ Size = tuple[Side, Side]
 Grey = Annotated[int, Meta(ge=0, le=255)]
 Interpolation = Literal["nearest", "box", "bilinear", "hamming", "bicubic", "lanczos"]
 Rounding = Literal["floor", "nearest"]
-MemberName = Annotated[str, Meta(min_length=1, max_length=255)]
-ShortText = Annotated[str, Meta(max_length=1024)]
+MemberName = Annotated[str, Meta(extra_json_schema={"pattern": f"^{_MEMBER.pattern}$", "maxLength": MAX_MEMBER_NAME})]
+"""Held to `is_safe_member` by `parse_manifest`, whose error says more than a pattern can."""
+# In Python `$` also stands before a last line break, hence the look-ahead before each.
+BundleName = Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}(?!\n)$")]
+Text = Annotated[str, Meta(max_length=1024, pattern=r"^[^\x00-\x1f\x7f-\x9f]*(?!\n)$")]
+"""Up to 1,024 characters, none of them a control character, which a terminal or a log would obey."""
+Label = Annotated[Text, Meta(min_length=1)]
 
 
 class _Strict(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -129,9 +144,7 @@ class InputSpec(_Strict, frozen=True, kw_only=True):
 class OutputSpec(_Strict, frozen=True, kw_only=True):
     """What the raw outputs mean."""
 
-    labels: Annotated[
-        tuple[Annotated[str, Meta(min_length=1, max_length=1024)], ...], Meta(min_length=1, max_length=100_000)
-    ]
+    labels: Annotated[tuple[Label, ...], Meta(min_length=1, max_length=100_000)]
     """One name a class, in the order of the raw outputs. Two classes may share a name."""
     kind: Literal["logits", "probabilities"] = "logits"
     activation: Literal["softmax", "sigmoid", "none"] = "softmax"
@@ -158,16 +171,16 @@ class Threshold(_Strict, frozen=True, kw_only=True):
 class DecisionSpec(_Strict, frozen=True, kw_only=True):
     """How scores become a verdict."""
 
-    ok_labels: Annotated[tuple[str, ...], Meta(min_length=1)]
+    ok_labels: Annotated[tuple[Label, ...], Meta(min_length=1)]
     """Labels of good parts."""
-    thresholds: dict[str, Threshold] = {}
+    thresholds: dict[Label, Threshold] = {}
     """Limits for labels of bad parts; a label without limits counts when it is the best one."""
 
 
 class Artifact(_Strict, frozen=True, kw_only=True):
     """One stored form of the model."""
 
-    name: Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9_-]{0,63}$")]
+    name: Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9_-]{0,63}(?!\n)$")]
     format: Literal["onnx"]
     path: MemberName
     layout: Literal["NHWC"] = "NHWC"
@@ -186,11 +199,11 @@ class Execution(_Strict, frozen=True, kw_only=True):
     """An artifact with the runtime, precision and device to run it."""
 
     artifact: str
-    runtime: Annotated[str, Meta(pattern=r"^[a-z][a-z0-9_]{0,31}$")]
+    runtime: Annotated[str, Meta(pattern=r"^[a-z][a-z0-9_]{0,31}(?!\n)$")]
     precision: Literal["fp32"] = "fp32"
     device: Literal["cpu"] = "cpu"
     tolerance: Tolerance = Tolerance()
-    evidence: dict[str, str | float | int | bool] = {}
+    evidence: dict[Text, Text | float | int | bool] = {}
 
 
 class GoldenSpec(_Strict, frozen=True, kw_only=True):
@@ -202,16 +215,16 @@ class GoldenSpec(_Strict, frozen=True, kw_only=True):
 class Provenance(_Strict, frozen=True, kw_only=True):
     """Where the bundle comes from; nothing of it changes an answer."""
 
-    created_by: ShortText
-    source: ShortText | None = None
-    dataset: ShortText | None = None
-    metrics: dict[str, Finite] = {}
+    created_by: Text
+    source: Text | None = None
+    dataset: Text | None = None
+    metrics: dict[Text, Finite] = {}
 
 
 class FileEntry(_Strict, frozen=True, kw_only=True):
     """What a member must be."""
 
-    sha256: Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$")]
+    sha256: Annotated[str, Meta(pattern=r"^[0-9a-f]{64}(?!\n)$")]
     size_bytes: Annotated[int, Meta(ge=0, le=2**40)]
 
 
@@ -219,7 +232,7 @@ class Manifest(_Strict, frozen=True, kw_only=True):
     """The whole of `bundle.json`."""
 
     format: Literal[1]
-    name: Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
+    name: BundleName
     task: Literal["classification"]
     created: Annotated[dt.datetime, Meta(tz=True)] | None = None
     """SOURCE_DATE_EPOCH at packing; null where that was not set, so that equal inputs give equal bytes."""
@@ -234,15 +247,17 @@ class Manifest(_Strict, frozen=True, kw_only=True):
     files: dict[MemberName, FileEntry]
 
     def __post_init__(self) -> None:
+        if self.created is not None and self.created.utcoffset():
+            raise ValueError(f"created is {self.created.isoformat()}, expected a time in UTC, which ends in Z")
         names = [artifact.name for artifact in self.artifacts]
         if len(set(names)) != len(names):
             raise ValueError("two artifacts have the same name")
         for execution in self.executions:
             if execution.artifact not in names:
-                raise ValueError(f"an execution names the artifact {execution.artifact!r}, which is not declared")
+                raise ValueError(f"an execution names the artifact {quoted(execution.artifact)}, which is not declared")
         for member in (*(a.path for a in self.artifacts), *self.golden.inputs, EXPECTED_MEMBER):
             if member not in self.files:
-                raise ValueError(f"{member!r} is used but not listed in files")
+                raise ValueError(f"{quoted(member)} is used but not listed in files")
         check_decision(self.decision, self.output)
 
     def artifact(self, name: str) -> Artifact:
@@ -260,11 +275,11 @@ def check_decision(decision: DecisionSpec | None, output: OutputSpec) -> None:
         return
     for label in (*decision.ok_labels, *decision.thresholds):
         if label not in output.labels:
-            raise ValueError(f"the decision names the label {label!r}, which the output does not have")
+            raise ValueError(f"the decision names the label {quoted(label)}, which the output does not have")
     for label in decision.ok_labels:
         if label in decision.thresholds:
             raise ValueError(
-                f"{label!r} is an OK label and cannot have a threshold; give one to the labels of bad parts"
+                f"{quoted(label)} is an OK label and cannot have a threshold; give one to the labels of bad parts"
             )
 
 
@@ -274,11 +289,12 @@ def parse_manifest(data: bytes, *, where: str = MANIFEST_MEMBER) -> Manifest:
 
     Args:
         data: The raw bytes of `bundle.json`, UTF-8.
-        where: What to call the place in an error.
+        where: What to call the place in an error; the line is added where it is known.
 
     Raises:
         BundleError: `bundle.limit`, `bundle.json`, `bundle.version` or `bundle.field`, with the
-            path of the field.
+            path of the field and a hint where there is an obvious one; `bundle.member.name` or
+            `bundle.member.duplicate` for names in `files`.
     """
     if len(data) > MAX_MANIFEST_BYTES:
         raise BundleError(
@@ -287,13 +303,17 @@ def parse_manifest(data: bytes, *, where: str = MANIFEST_MEMBER) -> Manifest:
             where=where,
         )
     _require_known_format(data, where)
-    return _decode(data, Manifest, where)
+    manifest = _decode(data, Manifest, where)
+    _require_unique_keys(data, where)
+    _require_safe_members(manifest, where)
+    _require_distinct_members(manifest, where)
+    return manifest
 
 
 class _Header(Struct):
     """The one field that every format version has."""
 
-    format: int
+    format: Annotated[int, Meta(ge=0, lt=2**31)]
 
 
 def _require_known_format(data: bytes, where: str) -> None:
@@ -314,9 +334,58 @@ def _decode(data: bytes, kind: type[_T], where: str) -> _T:
     try:
         return msgspec.json.decode(data, type=kind)
     except msgspec.ValidationError as error:
-        raise BundleError(str(error), code="bundle.field", where=where) from None
+        raise _field_error(explain_field(data, kind, error), "bundle.field", where) from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise BundleError(f"not valid JSON: {error}", code="bundle.json", where=where) from None
+        raise _field_error(explain_syntax(data, error), "bundle.json", where) from None
+
+
+def _field_error(fault: Fault, code: str, where: str) -> BundleError:
+    line = f", line {fault.line}" if fault.line else ""
+    return BundleError(fault.message, code=code, where=where + line, hint=fault.hint)
+
+
+def _require_unique_keys(data: bytes, where: str) -> None:
+    """Refuse a repeated key: of two readers one would take the first value, the other the last."""
+    key = repeated_key(data)
+    if key is not None:
+        raise BundleError(
+            f"the key {quoted(key)} occurs twice in one object",
+            code="bundle.json",
+            where=where,
+            hint="keep one of them; readers would not agree on which one counts",
+        )
+
+
+def _require_safe_members(manifest: Manifest, where: str) -> None:
+    for name in manifest.files:
+        if not is_safe_member(name):
+            raise unsafe_member(name, f"{where}, $.files")
+        if name == MANIFEST_MEMBER:
+            raise BundleError(
+                "the manifest cannot list itself",
+                code="bundle.member.name",
+                where=f"{where}, $.files",
+                hint=f"take {MANIFEST_MEMBER} out of files; its digest is the identity of the bundle",
+            )
+
+
+def _require_distinct_members(manifest: Manifest, where: str) -> None:
+    """Refuse names that could not stand side by side in a folder on every file system."""
+    taken = {MANIFEST_MEMBER: MANIFEST_MEMBER}
+    for name in manifest.files:
+        other = taken.setdefault(name.lower(), name)
+        if other != name:
+            raise _collision(name, other, "differ only in capital letters", where)
+    for name in manifest.files:
+        for folder in PurePosixPath(name.lower()).parents:
+            if str(folder) in taken:
+                raise _collision(name, taken[str(folder)], "would need one name for a file and a folder", where)
+
+
+def _collision(name: str, other: str, reason: str, where: str) -> BundleError:
+    return BundleError(
+        f"the members {name!r} and {other!r} {reason}", code="bundle.member.duplicate", where=f"{where}, $.files"
+    )
 
 
 def encode_manifest(manifest: Manifest) -> bytes:
@@ -324,16 +393,27 @@ def encode_manifest(manifest: Manifest) -> bytes:
     return msgspec.json.format(msgspec.json.encode(manifest), indent=2) + b"\n"
 
 
-@functools.cache
 def manifest_schema() -> dict[str, Any]:
     """Give the JSON Schema (2020-12) of `bundle.json`, generated from the types above."""
     schema = msgspec.json.schema(Manifest)
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "Andon bundle, format 1", **schema}
 
 
-_SAFE_SEGMENT = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*")
-
-
 def is_safe_member(name: str) -> bool:
-    """Ask whether a member name is relative, plain ASCII and free of `.`, `..` and empty parts."""
-    return len(name) <= 255 and all(_SAFE_SEGMENT.fullmatch(part) for part in name.split("/"))
+    """
+    Ask whether a member name is a plain relative path.
+
+    Its parts are ASCII letters, digits, `_`, `-` and inner dots: no `.`, `..`, empty or hidden
+    part, no backslash, drive or absolute path, at most 255 characters together.
+    """
+    return len(name) <= MAX_MEMBER_NAME and _MEMBER.fullmatch(name) is not None
+
+
+def unsafe_member(name: str, where: str) -> BundleError:
+    """Make the error for a member name that `is_safe_member` does not allow."""
+    return BundleError(
+        f"the member name {quoted(name)} is not a plain relative path",
+        code="bundle.member.name",
+        where=where,
+        hint="name members with letters, digits, _, - and inner dots, their folders divided by /",
+    )

@@ -1,0 +1,1 @@
+"""Hostile bundles: one file an attack, whose docstring says the attack and its defence."""
