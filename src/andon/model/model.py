@@ -3,23 +3,24 @@
 import logging
 import os
 import time
-from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import closing
 from itertools import islice
 
 import numpy as np
 from msgspec import Struct
+from PIL import Image
 
 from andon.bundle.archive import Bundle, read_bundle
 from andon.bundle.golden import decode_golden
 from andon.bundle.manifest import Execution, Manifest
 from andon.decide import decide
 from andon.errors import AndonError, EnvironmentFault, ImageError, ProofError, RuntimeFault, UsageError
+from andon.model.ahead import Source, work_ahead
 from andon.model.prove import Proof, prove
 from andon.predictions import Failure, Prediction, Verdict
 from andon.runtimes.base import Session, SessionOptions
-from andon.runtimes.registry import RUNTIMES, get_runtime
+from andon.runtimes.registry import get_runtime, is_installed
 from andon.settings import DEFAULT_LIMITS
 from andon.tensors import FloatArray, UInt8Array
 from andon.vision.decode import ImageSource, decode
@@ -32,11 +33,17 @@ DEFAULT_BATCH_SIZE = 8
 """Images that `predict_many` hands to the runtime at once."""
 
 
-class _Prepared(Struct, frozen=True):
-    """One image on its way: pixels or the reason why there are none, and the time it took."""
+class _Decoded(Struct, frozen=True):
+    """A decoded image, or the reason why there is none."""
 
-    pixels: UInt8Array | None
-    failure: AndonError | None
+    picture: Image.Image | ImageError
+    decode_ms: float
+
+
+class _Prepared(Struct, frozen=True):
+    """One image on its way: pixels (H, W, C) or the reason why there are none, and the time it took."""
+
+    pixels: UInt8Array | ImageError
     timings_ms: dict[str, float]
 
 
@@ -48,7 +55,14 @@ class Model:
     """
 
     def __init__(
-        self, manifest: Manifest, digest: str, execution: Execution, session: Session, proof: Proof | None
+        self,
+        manifest: Manifest,
+        digest: str,
+        execution: Execution,
+        session: Session,
+        proof: Proof | None,
+        *,
+        threads: int = 1,
     ) -> None:
         self.manifest = manifest
         """The whole of `bundle.json`."""
@@ -61,6 +75,7 @@ class Model:
         self.limits = DEFAULT_LIMITS
         """Bounds on images; set another `Limits` to change them."""
         self._session = session
+        self._threads = threads
 
     @property
     def name(self) -> str:
@@ -92,7 +107,7 @@ class Model:
             The prediction. An image that cannot be used does not raise: its prediction has
             `error` set, no label, and the verdict `NotDecidable`.
         """
-        return self._finish_batch([self._prepare(image)])[0]
+        return self._finish_batch([self._prepare(self._decode(image))])[0]
 
     def predict_many(
         self, images: Iterable[ImageSource], *, batch_size: int = DEFAULT_BATCH_SIZE
@@ -101,51 +116,66 @@ class Model:
         Predict many images in order, lazily: decoding runs ahead of the model by one batch.
 
         Args:
-            images: As `predict` takes them; read as they are needed, so they may be endless.
+            images: As `predict` takes them; read as they are needed, so they may be endless. An
+                array may be used for the next image, and a Pillow image closed, once the next is
+                asked for. With one thread nothing is read ahead.
             batch_size: Images handed to the runtime at once, 1 or more.
 
         Yields:
             One prediction an image, in the order given. A bad image yields one with `error` set
-            and does not touch the others.
+            and does not touch the others. Where reading `images` raises, what was read before is
+            answered, then the error comes out.
 
         Raises:
-            UsageError: `usage.argument`: the batch size is below 1.
+            UsageError: `usage.argument`: the batch size is below 1, or `images` is a single image.
         """
         if batch_size < 1:
             raise UsageError(f"batch_size is {batch_size}, expected 1 or more", code="usage.argument")
-        return self._predict_batches(iter(images), batch_size)
+        if isinstance(images, str | bytes | os.PathLike | Image.Image) or getattr(images, "ndim", 4) < 4:
+            raise UsageError(
+                "images is a single image, expected several", code="usage.argument", hint="predict([image]), or predict"
+            )
+        return self._predict_batches(Source(images), batch_size)
 
-    def _predict_batches(self, images: Iterator[ImageSource], batch_size: int) -> Iterator[Prediction]:
-        with ThreadPoolExecutor(available_cores(), thread_name_prefix="andon-decode") as pool:
-            waiting: deque[Future[_Prepared]] = deque()
-            try:
-                while True:
-                    ahead = 2 * batch_size - len(waiting)
-                    waiting.extend(pool.submit(self._prepare, image) for image in islice(images, ahead))
-                    if not waiting:
-                        return
-                    batch = [waiting.popleft().result() for _ in range(min(batch_size, len(waiting)))]
-                    yield from self._finish_batch(batch)
-            finally:
-                # A caller that stops early waits for no image but those being decoded.
-                pool.shutdown(cancel_futures=True)
+    def _predict_batches(self, images: Source[ImageSource], batch_size: int) -> Iterator[Prediction]:
+        with closing(work_ahead(images, self._begin, ahead=batch_size, threads=self._threads)) as prepared:
+            while batch := list(islice(prepared, batch_size)):
+                yield from self._finish_batch(batch)
+        if images.error is not None:
+            raise images.error
 
-    def _prepare(self, image: ImageSource) -> _Prepared:
-        """Decode and prepare one image; all its errors are kept for its prediction."""
+    def _begin(self, image: ImageSource) -> Callable[[], _Prepared]:
+        """Decode now what the caller may take back, and give the rest of the work."""
+        if isinstance(image, str | os.PathLike | bytes):
+            return lambda: self._prepare(self._decode(image))
+        decoded = self._decode(image)
+        return lambda: self._prepare(decoded)
+
+    def _decode(self, image: ImageSource) -> _Decoded:
+        """Decode one image; its error is kept for its prediction."""
         started = time.perf_counter()
-        decoded = started
-        pixels, failure = None, None
+        picture: Image.Image | ImageError
         try:
             picture = decode(image, self.manifest.input, self.limits)
-            decoded = time.perf_counter()
-            pixels = prepare(picture, self.manifest.input)
-            self._require_graph_size(pixels)
         except ImageError as error:
-            pixels, failure = None, error
-        timings_ms = {"decode": (decoded - started) * 1e3, "prepare": (time.perf_counter() - decoded) * 1e3}
-        return _Prepared(pixels, failure, timings_ms)
+            picture = error
+        return _Decoded(picture, (time.perf_counter() - started) * 1e3)
 
-    def _require_graph_size(self, pixels: UInt8Array) -> None:
+    def _prepare(self, decoded: _Decoded) -> _Prepared:
+        """Prepare one image; its error is kept for its prediction."""
+        started = time.perf_counter()
+        pixels: UInt8Array | ImageError
+        try:
+            pixels = self._prepared_pixels(decoded.picture)
+        except ImageError as error:
+            pixels = error
+        prepare_ms = (time.perf_counter() - started) * 1e3
+        return _Prepared(pixels, {"decode": decoded.decode_ms, "prepare": prepare_ms})
+
+    def _prepared_pixels(self, picture: Image.Image | ImageError) -> UInt8Array:
+        if isinstance(picture, ImageError):
+            raise picture
+        pixels = prepare(picture, self.manifest.input)
         wanted = self._session.input_shape
         if wanted is not None and pixels.shape != wanted:
             raise ImageError(
@@ -153,12 +183,18 @@ class Model:
                 f"the model takes {wanted[1]} x {wanted[0]}",
                 code="image.shape",
             )
+        return pixels
 
     def _finish_batch(self, batch: Sequence[_Prepared]) -> list[Prediction]:
         started = time.perf_counter()
-        outputs = iter(self._run([item.pixels for item in batch if item.pixels is not None]))
+        outputs = iter(self._run([item.pixels for item in batch if not isinstance(item.pixels, ImageError)]))
         infer_ms = (time.perf_counter() - started) * 1e3
-        return [self._predict_one(item, item.failure or next(outputs), infer_ms) for item in batch]
+        return [
+            failed_prediction(item.pixels, item.timings_ms)
+            if isinstance(item.pixels, ImageError)
+            else self._predict_one(next(outputs), {**item.timings_ms, "infer": infer_ms})
+            for item in batch
+        ]
 
     def _run(self, pixels: list[UInt8Array]) -> list[FloatArray | AndonError]:
         """Run a batch; where it fails as a whole, run each image alone, so that only the guilty one errs."""
@@ -179,17 +215,17 @@ class Model:
             return [RuntimeFault(message, code="runtime.output")] * len(pixels)
         return list(raw_outputs)
 
-    def _predict_one(self, item: _Prepared, output: FloatArray | AndonError, infer_ms: float) -> Prediction:
+    def _predict_one(self, output: FloatArray | AndonError, timings_ms: dict[str, float]) -> Prediction:
         if isinstance(output, AndonError):
-            return failed_prediction(output, item.timings_ms)
+            return failed_prediction(output, timings_ms)
         if not np.isfinite(output).all():
             fault = RuntimeFault("the model answers with numbers that are not finite", code="runtime.output")
-            return failed_prediction(fault, item.timings_ms)
+            return failed_prediction(fault, timings_ms)
         started = time.perf_counter()
         scores = tuple(activate(output[np.newaxis], self.manifest.output)[0].tolist())
         index = int(output.argmax())
-        verdict, reasons = decide(scores, self.labels, self.manifest.decision)
-        finish_ms = (time.perf_counter() - started) * 1e3
+        verdict, reasons = decide(scores, self.labels, self.manifest.decision, best=index)
+        timings_ms["finish"] = (time.perf_counter() - started) * 1e3
         return Prediction(
             label=self.labels[index],
             index=index,
@@ -197,7 +233,7 @@ class Model:
             scores=scores,
             verdict=verdict,
             reasons=reasons,
-            timings_ms={**item.timings_ms, "infer": infer_ms, "finish": finish_ms},
+            timings_ms=timings_ms,
         )
 
 
@@ -260,17 +296,20 @@ def load(
             session, proof = open_and_prove(bundle, execution, options)
         except (RuntimeFault, EnvironmentFault) as error:
             failures.append(error)
-        else:
-            if proof is None or proof.holds:
-                return Model(bundle.manifest, bundle.digest, execution, session, proof)
-            failures.append(proof_error(bundle, execution, proof))
-        logger.warning("%s: %s passed over: %s", bundle.where, execution.runtime, failures[-1].message)
-    raise failures[-1]
+            continue
+        if proof is None or proof.holds:
+            for failure in failures:
+                logger.warning("%s: passed over for %s: %s", bundle.where, execution.runtime, failure.message)
+            return Model(bundle.manifest, bundle.digest, execution, session, proof, threads=options.threads)
+        failures.append(proof_error(bundle, execution, proof))
+    raise next((failure for failure in failures if isinstance(failure, ProofError)), failures[0])
 
 
 def choose_executions(manifest: Manifest, runtime: str | None, precision: str | None, device: str) -> list[Execution]:
     """
     List the executions that fit a request, best first.
+
+    `null`, which proves nothing, is among them only where it is asked for.
 
     Raises:
         RuntimeFault: `runtime.none`, or `runtime.unknown` for a runtime of no known name.
@@ -289,7 +328,7 @@ def choose_executions(manifest: Manifest, runtime: str | None, precision: str | 
         formats = get_runtime(runtime).formats
         fitting = [Execution(artifact=a.name, runtime=runtime) for a in manifest.artifacts if a.format in formats]
     if runtime is None:
-        fitting = [e for e in fitting if e.runtime in RUNTIMES and RUNTIMES[e.runtime].is_installed()]
+        fitting = [e for e in fitting if e.runtime != "null" and is_installed(e.runtime)]
     if not fitting:
         offered = ", ".join(f"{e.runtime} {e.precision} {e.device}" for e in manifest.executions)
         asked = " ".join(word for word in (runtime or "any installed runtime", precision, device) if word)
@@ -308,11 +347,11 @@ def open_and_prove(bundle: Bundle, execution: Execution, options: SessionOptions
         RuntimeFault: `runtime.load` or `runtime.unknown`.
         BundleError: `bundle.golden`.
     """
+    proves = execution.runtime != "null"
+    samples = decode_golden(bundle) if proves else []
     artifact = bundle.manifest.artifact(execution.artifact)
     session = get_runtime(execution.runtime).open(artifact, bundle.members[artifact.path], execution, options)
-    if execution.runtime == "null":
-        return session, None
-    return session, prove(decode_golden(bundle), bundle.manifest.input, session, execution.tolerance)
+    return session, prove(samples, bundle.manifest.input, session, execution.tolerance) if proves else None
 
 
 _STAGE_HINTS = {

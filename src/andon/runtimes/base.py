@@ -73,6 +73,8 @@ class Runtime(Protocol):
 
         Raises:
             RuntimeFault: `runtime.load`: the library refuses the bytes.
+            BundleError: `bundle.artifact`: the artifact refers to files outside the bundle; the
+                library is not asked.
             EnvironmentFault: `environment.extra`: the library is not installed.
         """
         ...

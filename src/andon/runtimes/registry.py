@@ -20,3 +20,8 @@ def get_runtime(name: str) -> Runtime:
             f"there is no runtime {name!r}, expected one of {', '.join(sorted(RUNTIMES))}", code="runtime.unknown"
         )
     return RUNTIMES[name]
+
+
+def is_installed(name: str) -> bool:
+    """Ask whether there is a runtime of this name and its library is here."""
+    return name in RUNTIMES and RUNTIMES[name].is_installed()

@@ -6,22 +6,29 @@ It checks the limits before it decodes, and knows nothing of sizes that a graph 
 
 import io
 import os
-import warnings
+import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image
 
 from andon.bundle.manifest import InputSpec
 from andon.errors import ImageError
 from andon.settings import DEFAULT_LIMITS, Limits
+from andon.vision.encoded import EncodedImage, pillow_errors
+from andon.vision.exif import upright
+from andon.vision.jpeg import JPEG_SIGNATURE, decode_jpeg, read_jpeg
+from andon.vision.png import PNG_SIGNATURE, decode_png, read_png
 
 ImageSource = str | os.PathLike[str] | bytes | bytearray | memoryview | np.ndarray[Any, Any] | Image.Image
 """What `predict` takes: a path, encoded bytes, an array (H, W, 3) or (H, W) of uint8, or a Pillow image."""
 
 FORMATS = ("JPEG", "PNG")
-_EIGHT_BIT_MODES = frozenset({"1", "L", "LA", "La", "P", "PA", "RGB", "RGBA", "RGBa", "RGBX", "CMYK", "YCbCr"})
+_EIGHT_BIT_MODES = frozenset({"1", "L", "LA", "P", "PA", "RGB", "RGBA", "RGBa", "RGBX", "CMYK", "YCbCr", "HSV"})
+_loading = threading.Lock()
+"""Held while a caller's image is loaded: Pillow mixes up the pixels where two threads load the same one."""
 
 
 def decode(source: ImageSource, spec: InputSpec, limits: Limits = DEFAULT_LIMITS) -> Image.Image:
@@ -37,115 +44,131 @@ def decode(source: ImageSource, spec: InputSpec, limits: Limits = DEFAULT_LIMITS
 
     Returns:
         A loaded image of mode `RGB` (also for `BGR`, whose order is made while preparing) or `L`.
+        It may be the caller's own; of an array it is a copy.
 
     Raises:
         ImageError: `image.missing`, `image.format`, `image.truncated`, `image.bytes`,
             `image.pixels`, `image.depth` or `image.shape`.
     """
+    exif: object = None
     if isinstance(source, np.ndarray):
-        image = _from_array(source)
-        _require_few_pixels(image, limits)
+        image = _from_array(source, limits)
     elif isinstance(source, Image.Image):
-        image = source
-        _require_few_pixels(image, limits)
-    elif isinstance(source, str | os.PathLike):
-        image = _open(_read_file(Path(source), limits), limits)
-    elif isinstance(source, bytes | bytearray | memoryview):
-        image = _open(bytes(source), limits)
+        image, exif = _loaded(source, limits), source.info.get("exif")
     else:
-        raise ImageError(
-            f"expected a path, bytes, an array or a Pillow image, got {type(source).__name__}", code="image.shape"
-        )
-    return _to_declared_channels(image, spec)
+        image, exif = _decode(_read(source, limits), limits)
+    with pillow_errors():
+        if spec.orientation == "exif" and isinstance(exif, bytes):
+            image = upright(image, exif)
+        return _converted(image, "L" if spec.color == "L" else "RGB")
 
 
 def open_encoded(data: bytes, limits: Limits = DEFAULT_LIMITS) -> Image.Image:
     """
-    Open encoded bytes exactly as `PIL.Image.open` does, with the pixels loaded.
+    Open encoded bytes as `PIL.Image.open` does, metadata and its warnings included, with the pixels loaded.
 
     Raises:
         ImageError: As `decode`.
     """
-    image = _open(data, limits)
-    _load(image)
+    _decode(data, limits)
+    with pillow_errors():
+        image = Image.open(io.BytesIO(data), formats=FORMATS)
+        image.load()
     return image
 
 
+def _read(source: object, limits: Limits) -> bytes:
+    if isinstance(source, str | os.PathLike):
+        return _read_file(Path(source), limits)
+    if isinstance(source, bytes | bytearray | memoryview):
+        return bytes(source)
+    raise ImageError(
+        f"expected a path, bytes, an array or a Pillow image, got {type(source).__name__}", code="image.shape"
+    )
+
+
 def _read_file(path: Path, limits: Limits) -> bytes:
+    """Read a file, of one that is too large only one byte more than is allowed."""
     try:
         with path.open("rb") as file:
-            return file.read(limits.max_image_bytes + 1)
-    except OSError as error:
-        raise ImageError(f"cannot be read: {error.strerror}", code="image.missing", where=str(path)) from None
+            size_bytes = os.fstat(file.fileno()).st_size or limits.max_image_bytes
+            return file.read(min(size_bytes, limits.max_image_bytes) + 1)
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise ImageError(f"cannot be read: {reason}", code="image.missing", where=str(path)) from None
 
 
-def _open(data: bytes, limits: Limits) -> Image.Image:
-    """Parse the header only; pixels are decoded when they are first asked for."""
+_Reader = Callable[[bytes], EncodedImage]
+_Decoder = Callable[[EncodedImage], Image.Image]
+_FORMATS: dict[bytes, tuple[_Reader, _Decoder]] = {
+    JPEG_SIGNATURE: (read_jpeg, decode_jpeg),
+    PNG_SIGNATURE: (read_png, decode_png),
+}
+
+
+def _decode(data: bytes, limits: Limits) -> tuple[Image.Image, bytes]:
+    """Decode bytes that are within the limits; give the image and its EXIF block."""
     if len(data) > limits.max_image_bytes:
         raise ImageError(
             f"the image has more than {limits.max_image_bytes} bytes, which is the limit", code="image.bytes"
         )
-    try:
-        with warnings.catch_warnings():
-            # Pillow's own bomb warning starts at another number than our limit, which is checked next.
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-            image = Image.open(io.BytesIO(data), formats=FORMATS)
-    except UnidentifiedImageError:
+    for signature, (read, decode_format) in _FORMATS.items():
+        if data.startswith(signature):
+            encoded = read(data)
+            _require_usable_size(encoded.width, encoded.height, limits)
+            _require_eight_bits(encoded.bits)
+            return decode_format(encoded), encoded.exif
+    raise ImageError(
+        "not a JPEG or PNG image" if data else "the image is empty",
+        code="image.format",
+        hint="send the file itself, as JPEG or PNG",
+    )
+
+
+def _require_usable_size(width: int, height: int, limits: Limits) -> None:
+    if width * height > limits.max_image_pixels:
         raise ImageError(
-            "not a JPEG or PNG image" if data else "the image is empty",
-            code="image.format",
-            hint="send the file itself, as JPEG or PNG",
-        ) from None
-    except Image.DecompressionBombError:
-        raise _too_many_pixels(limits) from None
-    except (OSError, ValueError, SyntaxError, EOFError, OverflowError, ArithmeticError, IndexError, TypeError) as error:
-        raise _damaged(error) from None
-    _require_few_pixels(image, limits)
-    return image
+            f"the image has {width} x {height} pixels, at most {limits.max_image_pixels} are allowed",
+            code="image.pixels",
+        )
+    if not width or not height:
+        raise ImageError(f"the image has {width} x {height} pixels", code="image.shape")
 
 
-def _require_few_pixels(image: Image.Image, limits: Limits) -> None:
-    if image.width * image.height > limits.max_image_pixels:
-        raise _too_many_pixels(limits)
-    if not image.width or not image.height:
-        raise ImageError(f"the image is {image.width} x {image.height} pixels", code="image.shape")
+def _require_eight_bits(bits: int) -> None:
+    if bits > 8:
+        raise ImageError(
+            f"the image has {bits} bits a channel, expected 8",
+            code="image.depth",
+            hint="convert it to 8 bits as the training did",
+        )
 
 
-def _too_many_pixels(limits: Limits) -> ImageError:
-    return ImageError(
-        f"the image has more than {limits.max_image_pixels} pixels, which is the limit", code="image.pixels"
-    )
-
-
-def _damaged(error: Exception) -> ImageError:
-    return ImageError(
-        f"the image is cut off or damaged: {error}", code="image.truncated", hint="send the whole file again"
-    )
-
-
-def _load(image: Image.Image) -> None:
-    try:
-        image.load()
-    except (OSError, ValueError, SyntaxError, EOFError, OverflowError, ArithmeticError, IndexError, TypeError) as error:
-        # Pillow's plug-ins raise any of these on damaged data, and document none.
-        raise _damaged(error) from None
-
-
-def _to_declared_channels(image: Image.Image, spec: InputSpec) -> Image.Image:
+def _loaded(image: Image.Image, limits: Limits) -> Image.Image:
+    """Load a caller's image, which may be open and not yet read."""
+    _require_usable_size(image.width, image.height, limits)
     if image.mode not in _EIGHT_BIT_MODES:
         raise ImageError(
             f"the image has pixels of mode {image.mode}, expected 8 bits a channel",
             code="image.depth",
-            hint="convert it to 8 bits as the training did",
+            hint="convert it to RGB or L as the training did",
         )
-    _load(image)
-    if spec.orientation == "exif":
-        image = ImageOps.exif_transpose(image)
-    mode = "L" if spec.color == "L" else "RGB"
-    return image if image.mode == mode else image.convert(mode)
+    with _loading, pillow_errors():
+        image.load()
+    return image
 
 
-def _from_array(array: np.ndarray[Any, Any]) -> Image.Image:
+def _converted(image: Image.Image, mode: str) -> Image.Image:
+    if image.mode == mode:
+        return image
+    if "transparency" in image.info:
+        # Pillow would convert the transparent colour too, and warn where it cannot.
+        image = image.copy()
+        del image.info["transparency"]
+    return image.convert(mode)
+
+
+def _from_array(array: np.ndarray[Any, Any], limits: Limits) -> Image.Image:
     if array.dtype != np.uint8:
         raise ImageError(
             f"the array is {array.dtype}, expected uint8 with values 0-255",
@@ -154,8 +177,21 @@ def _from_array(array: np.ndarray[Any, Any]) -> Image.Image:
         )
     if array.ndim != 2 and (array.ndim != 3 or array.shape[2] != 3):
         raise ImageError(
-            f"the array has the shape {array.shape}, expected (H, W, 3) in RGB order or (H, W)", code="image.shape"
+            f"the array has the shape {array.shape}, expected (H, W, 3) in RGB order or (H, W)",
+            code="image.shape",
+            hint=_shape_hint(array.shape),
         )
-    if 0 in array.shape:
-        raise ImageError(f"the array has the shape {array.shape}: a side has no pixels", code="image.shape")
-    return Image.fromarray(np.ascontiguousarray(array))
+    _require_usable_size(array.shape[1], array.shape[0], limits)
+    # Pillow would share the memory of a grey array, and copies that of a colour one anyway.
+    return Image.fromarray(np.array(array) if array.ndim == 2 else np.ascontiguousarray(array))
+
+
+def _shape_hint(shape: tuple[int, ...]) -> str:
+    """Say how the nearest usable array is made from one of another shape."""
+    if len(shape) == 4:
+        return "pass one image, or each image of the batch to predict_many"
+    if len(shape) == 3 and shape[0] == 3:
+        return "array.transpose(1, 2, 0) puts the channels last"
+    if len(shape) == 3 and shape[2] in (1, 4):
+        return "array[:, :, 0] is the grey image" if shape[2] == 1 else "array[:, :, :3] drops alpha"
+    return ""

@@ -18,7 +18,8 @@ def activate(raw_outputs: FloatArray, spec: OutputSpec) -> FloatArray:
         float32 (N, K): 0-1 for `softmax` and `sigmoid`, the raw outputs themselves for `none`.
     """
     if spec.activation == "softmax":
-        exponentials: FloatArray = np.exp(raw_outputs - raw_outputs.max(axis=1, keepdims=True))
+        with np.errstate(over="ignore"):  # what lies further below the largest than float32 reaches is 0
+            exponentials: FloatArray = np.exp(raw_outputs - raw_outputs.max(axis=1, keepdims=True))
         sums: FloatArray = exponentials.sum(axis=1, keepdims=True)
         return exponentials / sums
     if spec.activation == "sigmoid":

@@ -5,6 +5,7 @@ Scaling and normalisation live in the graph; `normalise` says what they do, for 
 """
 
 from fractions import Fraction
+from typing import NamedTuple
 
 import numpy as np
 from PIL import Image
@@ -12,6 +13,7 @@ from PIL import Image
 from andon.bundle.manifest import Crop, Exact, InputSpec, Letterbox, NoResize, Resize, Rounding, ShorterSide
 from andon.errors import ImageError
 from andon.tensors import FloatArray, UInt8Array
+from andon.vision.encoded import beyond_memory
 
 _KERNELS = {
     "nearest": Image.Resampling.NEAREST,
@@ -34,22 +36,22 @@ def prepare(image: Image.Image, spec: InputSpec) -> UInt8Array:
         spec: Resize, crop and order of channels, read from the manifest.
 
     Returns:
-        uint8 (H, W, C), values 0-255, C order, channels in the order of `spec.color`.
+        uint8 (H, W, C), values 0-255, C order, read-only, channels in the order of `spec.color`.
 
     Raises:
-        ImageError: `image.shape`: the proportions would make a side of no or too many pixels.
+        ImageError: `image.shape`: the proportions would make a side of no or too many pixels;
+            `image.pixels`: there is not enough memory.
 
     Source:
         Sizes and offsets as torchvision.transforms.Resize and CenterCrop; kernels are Pillow's.
         Agreement with Pillow is exact, tests/unit/vision/test_prepare.py.
     """
-    image = _resize_and_crop(image, spec.resize, spec.crop)
-    pixels = np.asarray(image)
-    if pixels.ndim == 2:
-        pixels = pixels[:, :, np.newaxis]
-    if spec.color == "BGR":
-        pixels = pixels[:, :, ::-1]
-    return np.ascontiguousarray(pixels)
+    try:
+        image = _resize_and_crop(image, spec.resize, spec.crop)
+        pixels = image.tobytes("raw", spec.color)
+    except (MemoryError, Image.DecompressionBombError):
+        raise beyond_memory() from None
+    return np.frombuffer(pixels, np.uint8).reshape(image.height, image.width, spec.channels)
 
 
 def normalise(pixels: UInt8Array, spec: InputSpec) -> FloatArray:
@@ -123,40 +125,57 @@ def _letterboxed(image: Image.Image, resize: Letterbox) -> Image.Image:
     return background
 
 
+class _Stretch(NamedTuple):
+    """One axis of a resize that takes in no more than is needed."""
+
+    begin: float
+    """Where it begins in the original, in pixels."""
+    end: float
+    """Where it ends."""
+    pixels: int
+    """Of the resized axis."""
+    cut: int
+    """Where the crop begins among these."""
+
+
 def _resized_within_crop(
     image: Image.Image, size: tuple[int, int], kernel: Image.Resampling, crop: Crop
 ) -> Image.Image:
-    """
-    Resize only the part that the crop keeps, wherever that gives the very same pixels.
-
-    Pillow can resize a box of the image, but takes its edges as 32-bit floats. An axis on which
-    the edges of the crop fall on such numbers is resized within the crop; the other one whole.
-    """
+    """Resize only what the crop keeps, wherever that gives the very same pixels."""
     height, width = crop.size
-    x, x_count = _crop_start(size[0], width, crop), width
-    y, y_count = _crop_start(size[1], height, crop), height
-    x_box = _exact_box(x, x_count, image.width, size[0])
-    y_box = _exact_box(y, y_count, image.height, size[1])
-    if x_box is None:
-        x_box, x_count = (0.0, float(image.width)), size[0]
-    else:
-        x = 0
-    if y_box is None:
-        y_box, y_count = (0.0, float(image.height)), size[1]
-    else:
-        y = 0
-    resized = image.resize((x_count, y_count), kernel, box=(x_box[0], y_box[0], x_box[1], y_box[1]))
-    return _cut(resized, x, y, width, height)
+    across = _stretch(_crop_start(size[0], width, crop), width, image.width, size[0])
+    down = _stretch(_crop_start(size[1], height, crop), height, image.height, size[1])
+    part = (across.pixels, down.pixels)
+    if not (_is_columns_first(image, size) and _is_columns_first(image, part)):
+        return _cropped(image.resize(size, kernel), crop)
+    resized = image.resize(part, kernel, box=(across.begin, down.begin, across.end, down.end))
+    return _cut(resized, across.cut, down.cut, width, height)
 
 
-def _exact_box(start: int, count: int, side: int, resized_side: int) -> tuple[float, float] | None:
-    """Give the edges of a stretch of the resized side in original pixels, None where they are no 32-bit floats."""
-    if start < 0 or start + count > resized_side:
-        return None
-    edges = [Fraction(edge * side, resized_side) for edge in (start, start + count)]
-    if any(edge.denominator & (edge.denominator - 1) or edge.numerator >= 2**24 for edge in edges):
-        return None
-    return float(edges[0]), float(edges[1])
+def _is_columns_first(image: Image.Image, size: tuple[int, int]) -> bool:
+    """
+    Ask whether Pillow resizes the columns before the rows; it rounds to 8 bits in between.
+
+    From 13.0 on it does not where the height shrinks by more than twice the pixels that the width
+    does: https://github.com/python-pillow/Pillow/pull/9549.
+    """
+    return image.height - size[1] <= 2 * (image.width - size[0])
+
+
+def _stretch(start: int, wanted: int, side: int, resized_side: int) -> _Stretch:
+    """
+    Give the stretch of a side that becomes the wanted pixels, or the whole side where that is not exact.
+
+    Pillow takes the edges as 32-bit floats, and computes the centre of each pixel from them in 64
+    bits. Both are exact where the reduction is a fraction of a power of two. Elsewhere the last bit
+    of a centre may differ, which the kernel `box` shows.
+    """
+    scale = Fraction(side, resized_side)
+    begin, end = start * scale, (start + wanted) * scale
+    is_inside = start >= 0 and start + wanted <= resized_side
+    if is_inside and not scale.denominator & (scale.denominator - 1) and end.numerator < 2**24 > begin.numerator:
+        return _Stretch(float(begin), float(end), wanted, 0)
+    return _Stretch(0, side, resized_side, start)
 
 
 def _cropped(image: Image.Image, crop: Crop | None) -> Image.Image:

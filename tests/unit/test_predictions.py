@@ -1,0 +1,71 @@
+"""A prediction has one plain form, whoever asks for it."""
+
+import json
+
+import msgspec
+import pytest
+
+from andon.predictions import Failure, Prediction, Verdict
+
+GOOD = Prediction(
+    label="ok",
+    index=0,
+    score=0.75,
+    scores=(0.75, 0.25),
+    verdict=Verdict.OK,
+    reasons=("all is well",),
+    timings_ms={"infer": 1.5},
+)
+
+
+def test_the_plain_form_has_every_field_and_the_verdict_by_name() -> None:
+    """Only what JSON knows: the standard library and msgspec write the same."""
+    plain = GOOD.as_json()
+    assert plain == {
+        "label": "ok",
+        "index": 0,
+        "score": 0.75,
+        "scores": (0.75, 0.25),
+        "verdict": "OK",
+        "reasons": ("all is well",),
+        "timings_ms": {"infer": 1.5},
+        "error": None,
+    }
+    assert list(plain) == list(Prediction.__struct_fields__)
+    assert json.loads(json.dumps(plain)) == msgspec.json.decode(msgspec.json.encode(plain))
+
+
+def test_a_failed_image_has_its_error_and_no_label() -> None:
+    """The error is an object with code, message and hint."""
+    failed = Prediction(verdict=Verdict.NotDecidable, error=Failure(code="image.format", message="no image"))
+    plain = failed.as_json()
+    assert plain["error"] == {"code": "image.format", "message": "no image", "hint": ""}
+    assert (plain["label"], plain["index"], plain["score"], plain["scores"]) == (None, None, None, ())
+    assert plain["verdict"] == "NotDecidable"
+
+
+def test_the_plain_form_is_the_callers() -> None:
+    """Changing it changes no prediction."""
+    GOOD.as_json()["timings_ms"]["queue"] = 1
+    assert GOOD.timings_ms == {"infer": 1.5}
+
+
+def test_verdicts_have_the_numbers_of_opc_ua() -> None:
+    """OPC UA Machinery Result, ResultEvaluationEnum."""
+    assert {verdict.name: int(verdict) for verdict in Verdict} == {
+        "Undefined": 0,
+        "OK": 1,
+        "NotOK": 2,
+        "NotDecidable": 3,
+    }
+
+
+def test_a_prediction_does_not_change() -> None:
+    """Predictions may be shared between threads."""
+    with pytest.raises(AttributeError):
+        GOOD.label = "scratch"  # type: ignore[misc] # that it is refused is the point
+
+
+def test_predictions_share_no_default() -> None:
+    """Each has timings of its own."""
+    assert Prediction().timings_ms is not Prediction().timings_ms
