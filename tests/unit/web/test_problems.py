@@ -1,0 +1,99 @@
+"""The status of each error, and what a client is told."""
+
+import json
+
+import pytest
+
+from andon.errors import CODES, BundleError, ImageError
+from andon.predictions import Failure
+from andon.web.messages import Request
+from andon.web.problems import STATUS, error_line, failure_of, problem, public_failure, status_of
+
+TEXT = Request(headers={}, request_id="id-1")
+JSON = Request(headers={"accept": "application/json"}, request_id="id-1")
+NOT_AN_IMAGE = Failure(code="image.format", message="not a JPEG or PNG image", hint="send the file itself")
+
+
+def test_every_code_that_can_reach_a_client_has_a_status() -> None:
+    """Images, requests and the service itself are the client's to see, and a model that fails on an image."""
+    reaching = {code for code in CODES if code.split(".")[0] in ("image", "request", "service")}
+    assert set(STATUS) == reaching | {"runtime.run", "runtime.output"}
+
+
+@pytest.mark.parametrize(
+    ("code", "status"),
+    [
+        ("image.format", 400),
+        ("image.truncated", 400),
+        ("request.file", 400),
+        ("image.bytes", 413),
+        ("image.pixels", 413),
+        ("request.bytes", 413),
+        ("request.images", 413),
+        ("request.media_type", 415),
+        ("service.unready", 503),
+        ("runtime.run", 500),
+        ("bundle.digest", 500),
+    ],
+)
+def test_the_status_says_whose_fault_it_is(code: str, status: int) -> None:
+    """4xx is the request, 5xx the service; a code that clients should never meet is the service's."""
+    assert status_of(code) == status
+
+
+def test_text_is_one_line_with_the_code() -> None:
+    """What is wrong, what to do, and the code, without a newline at the end."""
+    response = problem(NOT_AN_IMAGE, TEXT)
+    assert response.status == 400
+    assert response.content_type == "text/plain; charset=utf-8"
+    assert response.body == b"error : not a JPEG or PNG image; send the file itself [image.format]"
+    assert response.headers["X-Request-Id"] == "id-1"
+
+
+def test_line_breaks_in_a_message_are_taken_out() -> None:
+    """A message cannot pretend to be a second answer."""
+    forged = Failure(code="image.truncated", message="damaged\r\nresult : ok\u2028result : ok", hint="a\nb")
+    assert error_line(forged) == "error : damaged result : ok result : ok; a b [image.truncated]"
+
+
+def test_json_is_a_problem_of_rfc_9457() -> None:
+    """Type, title, status and detail of the standard, with our code, hint and request id."""
+    response = problem(NOT_AN_IMAGE, JSON)
+    assert response.content_type == "application/problem+json"
+    assert json.loads(response.body) == {
+        "type": "urn:andon:error:image.format",
+        "title": "The bytes are not a JPEG or PNG image.",
+        "status": 400,
+        "detail": "not a JPEG or PNG image",
+        "code": "image.format",
+        "hint": "send the file itself",
+        "request_id": "id-1",
+    }
+
+
+def test_where_it_happened_stays_here() -> None:
+    """Where an error happened may be a path, and no client sees it."""
+    error = ImageError("cannot be read: No such file", code="image.missing", where="/secret/part.png")
+    for request in (TEXT, JSON):
+        assert b"secret" not in problem(failure_of(error), request).body
+
+
+@pytest.mark.parametrize("code", ["runtime.run", "service.fault", "proof.failed"])
+def test_of_a_fault_only_the_code_is_told(code: str) -> None:
+    """Messages of libraries and of bundles may hold paths; the log has them, under the request id."""
+    for request in (TEXT, JSON):
+        body = problem(Failure(code=code, message="/secret/model.cc:7 failed", hint="/secret"), request).body
+        assert b"secret" not in body
+        assert b"id-1" in body
+
+
+def test_a_code_that_clients_do_not_know_becomes_a_fault() -> None:
+    """The inner errors of a service are not its interface."""
+    error = BundleError("the digest differs", code="bundle.digest", where="x.andon")
+    assert public_failure(failure_of(error), TEXT).code == "service.fault"
+    assert problem(failure_of(error), TEXT).status == 500
+
+
+def test_further_headers_are_kept() -> None:
+    """A 405 needs its `Allow`."""
+    assert problem(NOT_AN_IMAGE, TEXT, headers={"Allow": "POST"}).headers == {"Allow": "POST", "X-Request-Id": "id-1"}
