@@ -1,0 +1,304 @@
+"""Write docs/reference from the code. Run by scripts/docs; a test holds that the pages are fresh."""
+
+import ast
+import inspect
+import json
+import re
+import sys
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from itertools import pairwise
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import typer.main
+from typer.testing import CliRunner
+
+import andon
+from andon import errors, settings
+from andon.bundle import manifest
+from andon.cli.main import app
+from andon.web.problems import STATUS
+
+HERE = Path(__file__).resolve().parent
+SOURCE = HERE.parent / "src" / "andon"
+MARK = "<!-- Written by scripts/docs from the code. Do not edit. -->"
+
+
+def pages() -> dict[str, str]:
+    """Make every page of the reference, by file name."""
+    return {
+        "cli.md": page("Command line", cli_page()),
+        "bundle.schema.json": json.dumps(manifest.manifest_schema(), indent=2) + "\n",
+        "errors.md": page("Errors", errors_page()),
+        "limits.md": page("Limits", limits_page()),
+        "manifest.md": page("The manifest", manifest_page()),
+        "python.md": page("Python", python_page()),
+    }
+
+
+def page(title: str, blocks: Iterable[str]) -> str:
+    """Join blocks to a page."""
+    return "\n\n".join([f"# {title}", MARK, *blocks]) + "\n"
+
+
+def table(columns: list[str], rows: Iterable[Iterable[str]]) -> str:
+    """Make a Markdown table; a bar within a cell is escaped."""
+    lines = [columns, ["---"] * len(columns), *rows]
+    cells = ([cell.replace("|", r"\|") for cell in line] for line in lines)
+    return "\n".join(f"| {' | '.join(line)} |" for line in cells)
+
+
+# Command line.
+
+
+def cli_page() -> Iterator[str]:
+    """Show the help of every command."""
+    yield (
+        "Data go to stdout, talk goes to stderr.\n"
+        "Exit codes: 0 done, 1 the check failed, 2 wrong use, 3 something is missing on this machine.\n"
+        "With `--json` a command writes one JSON document."
+    )
+    for words in command_names(typer.main.get_command(app)):
+        name = " ".join(("andon", *words))
+        # The width is given, so that the page does not depend on the terminal in which it is written.
+        shown = CliRunner().invoke(app, [*words, "--help"], prog_name="andon", terminal_width=80, color=False)
+        yield f"## {name}\n\n```text\n{shown.stdout.strip()}\n```"
+
+
+def command_names(command: Any, words: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+    """Yield the words of every command and group, in the order of the help."""
+    yield words
+    for name, inner in getattr(command, "commands", {}).items():
+        yield from command_names(inner, (*words, name))
+
+
+# Errors.
+
+
+def errors_page() -> Iterator[str]:
+    """Describe every code, grouped by its first word."""
+    yield (
+        "Every error that Andon raises on purpose is an `andon.AndonError` with a stable `code`.\n"
+        "Programs decide by the code; people read the message, the place and the hint.\n"
+        "A failed image does not raise: its prediction carries the code in `error`."
+    )
+    yield "```text\n" + "\n".join((errors.__doc__ or "").strip().splitlines()[2:]) + "\n```"
+    raised = classes_by_family()
+    for family in dict.fromkeys(code.split(".")[0] for code in errors.CODES):
+        yield f"## {family}"
+        names = sorted(raised[family])
+        exits = sorted({getattr(errors, name).exit_code for name in names})
+        if names:
+            yield f"Raised as {' or '.join(f'`{name}`' for name in names)}; exit code {' or '.join(map(str, exits))}."
+        for code, sentence in errors.CODES.items():
+            if code.split(".")[0] == family:
+                status = f"\nHTTP status {STATUS[code]}." if code in STATUS else ""
+                yield f"### `{code}`\n\n{sentence}{status}"
+
+
+def classes_by_family() -> dict[str, set[str]]:
+    """Read in the source which error classes are raised with the codes of each family."""
+    found: dict[str, set[str]] = defaultdict(set)
+    for path in sorted(SOURCE.rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and hasattr(errors, node.func.id)):
+                continue
+            for keyword in node.keywords:
+                if keyword.arg == "code" and isinstance(keyword.value, ast.Constant):
+                    found[str(keyword.value.value).split(".")[0]].add(node.func.id)
+    return found
+
+
+# Limits.
+
+
+def limits_page() -> Iterator[str]:
+    """Describe the bounds on what comes in from outside."""
+    yield "Bounds on images and requests that come in from outside, with their defaults: `andon.settings.Limits`."
+    defaults = settings.DEFAULT_LIMITS
+    meanings = field_meanings(settings, "Limits").items()
+    yield table(
+        ["limit", "default", "meaning"], ([f"`{n}`", f"{getattr(defaults, n):,}", text] for n, text in meanings)
+    )
+    yield "## Of a bundle"
+    yield (
+        f"A bundle holds at most {manifest.MAX_MEMBERS:,} members of {manifest.MAX_BUNDLE_BYTES:,} bytes together, "
+        f"and its manifest at most {manifest.MAX_MANIFEST_BYTES:,} bytes.\n"
+        "Over one of them: `bundle.limit`."
+    )
+
+
+# The manifest.
+
+
+def manifest_page() -> Iterator[str]:
+    """Describe every record of `bundle.json` with its fields: types from the schema, meanings from the source."""
+    yield (
+        "`bundle.json`, format version 1.\n"
+        "Unknown fields are errors.\n"
+        "The same as a JSON Schema: [bundle.schema.json](bundle.schema.json).\n"
+        "`pack` takes the objects `input` and `decision` as they stand here."
+    )
+    records = manifest.manifest_schema()["$defs"]
+    for name in sorted(records, key=lambda name: name != "Manifest"):
+        yield f"## {name}\n\n{records[name]['description']}"
+        yield table(["field", "type", "default", "meaning"], manifest_rows(name, records[name]))
+
+
+def manifest_rows(name: str, record: dict[str, Any]) -> Iterator[list[str]]:
+    """Give a row for each field of a record."""
+    meanings = field_meanings(manifest, name)
+    for field, kind in record["properties"].items():
+        default = f"`{json.dumps(kind['default'])}`" if "default" in kind else "required"
+        yield [f"`{field}`", kind_text(kind), default, meanings.get(field, "")]
+
+
+def kind_text(kind: dict[str, Any]) -> str:
+    """Say in words what a field of the schema may hold."""
+    if "$ref" in kind:
+        name = kind["$ref"].rsplit("/", 1)[1]
+        return f"[{name}](#{name.lower()})"
+    if "enum" in kind:
+        return ", ".join(f"`{json.dumps(value)}`" for value in kind["enum"])
+    if "anyOf" in kind:
+        return " or ".join(kind_text(choice) for choice in kind["anyOf"])
+    if "prefixItems" in kind:
+        return f"[{', '.join(kind_text(item) for item in kind['prefixItems'])}]"
+    if kind["type"] == "array":
+        return f"list of {bounds(kind, 'minItems', 'maxItems')}{kind_text(kind['items'])}"
+    if kind["type"] == "object":
+        return f"object, each value {kind_text(kind['additionalProperties'])}"
+    text = {"number": "number", "integer": "integer", "boolean": "true or false"}.get(kind["type"], kind["type"])
+    limits = bounds(kind, "minimum", "maximum") or bounds(kind, "minLength", "maxLength")
+    pattern = f" like `{kind['pattern']}`" if "pattern" in kind else ""
+    above = " above 0" if kind.get("exclusiveMinimum") == 0 else ""
+    return f"{text}{above}{f' {limits}'.rstrip()}{pattern}"
+
+
+def bounds(kind: dict[str, Any], low: str, high: str) -> str:
+    """Give a range that is worth saying; one beyond any sense is there for safety only."""
+    if low not in kind or kind.get(high, 0) > 1e12:
+        return ""
+    return f"{kind[low]}-{kind[high]:,} " if high in kind else f"{kind[low]} or more "
+
+
+# Python.
+
+
+def python_page() -> Iterator[str]:
+    """Describe the public names, from their docstrings."""
+    yield "All that `import andon` offers.\nEverything else is internal and may change."
+    for name in andon.__all__:
+        yield f"## `andon.{name}`"
+        node = definition(sys.modules[getattr(andon, name).__module__], name)
+        yield from class_blocks(node) if isinstance(node, ast.ClassDef) else function_blocks(node)
+
+
+def class_blocks(node: ast.ClassDef) -> Iterator[str]:
+    """Describe a class: its docstring, its fields and its public methods."""
+    yield docstring_text(node)
+    rows = [[f"`{name}`", text] for name, text in described_fields(node) if not name.startswith("_")]
+    if rows:
+        yield table(["name", "meaning"], rows)
+    for method in node.body:
+        if isinstance(method, ast.FunctionDef) and not method.name.startswith("_"):
+            yield f"### `{node.name}.{method.name}`"
+            yield from function_blocks(method)
+
+
+def function_blocks(node: ast.FunctionDef) -> Iterator[str]:
+    """Describe a function: its signature as it is called, and its docstring."""
+    if "property" not in {ast.unparse(decorator) for decorator in node.decorator_list}:
+        yield f"```python\n{signature(node)}\n```"
+    yield docstring_text(node)
+
+
+def signature(node: ast.FunctionDef) -> str:
+    """Write a signature, one parameter a line where it is long."""
+    found = node.args
+    defaults = [None] * (len(found.args) - len(found.defaults)) + found.defaults
+    parameters = [parameter(*pair) for pair in zip(found.args, defaults, strict=True) if pair[0].arg != "self"]
+    if found.kwonlyargs:
+        parameters += ["*", *map(parameter, found.kwonlyargs, found.kw_defaults)]
+    result = f" -> {annotation(node.returns)}" if node.returns else ""
+    line = f"{node.name}({', '.join(parameters)}){result}"
+    return line if len(line) <= 100 else f"{node.name}(\n    {(',' + NEW_LINE).join(parameters)},\n){result}"
+
+
+NEW_LINE = "\n    "
+
+
+def parameter(argument: ast.arg, default: ast.expr | None) -> str:
+    """Write one parameter as ruff would."""
+    text = f"{argument.arg}: {annotation(argument.annotation)}" if argument.annotation else argument.arg
+    return text if default is None else f"{text} = {ast.unparse(default)}"
+
+
+def annotation(node: ast.expr | None) -> str:
+    """Write a type, without the quotes that one known to the type checker only stands in."""
+    return str(node.value) if isinstance(node, ast.Constant) and node.value else ast.unparse(node or ast.Constant(None))
+
+
+def docstring_text(node: ast.ClassDef | ast.FunctionDef) -> str:
+    """Turn a docstring into Markdown: sections become bold words, their entries become lists."""
+    lines: list[str] = []
+    in_section = False
+    for line in (ast.get_docstring(node) or "").splitlines():
+        if re.fullmatch(r"(Args|Returns|Yields|Raises|Source):", line):
+            lines += [f"**{line[:-1]}**", ""]
+            in_section = True
+        elif in_section and (entry := re.match(r" {4}(\w+): (.*)", line)):
+            lines.append(f"- `{entry[1]}`: {entry[2]}")
+        elif in_section and line.startswith(" " * 8):
+            lines.append("  " + line.strip())
+        else:
+            lines.append(line.strip() if in_section else line)
+    return "\n".join(lines)
+
+
+# Reading source.
+
+
+def definition(module: ModuleType, name: str) -> ast.ClassDef | ast.FunctionDef:
+    """Find a class or a function at the top of a module."""
+    tree = ast.parse(inspect.getsource(module))
+    found = (node for node in tree.body if isinstance(node, ast.ClassDef | ast.FunctionDef) and node.name == name)
+    return next(found)
+
+
+def field_meanings(module: ModuleType, name: str) -> dict[str, str]:
+    """Give the docstrings of the fields of a class of a module, and of its bases there."""
+    node = definition(module, name)
+    bases = getattr(module, name).__mro__[1:]
+    inherited = [definition(module, base.__name__) for base in bases if base.__module__ == module.__name__]
+    return {field: text for part in (*reversed(inherited), node) for field, text in described_fields(part)}
+
+
+def described_fields(node: ast.AST) -> Iterator[tuple[str, str]]:
+    """Yield name and docstring of the public fields of a class, those set in `__init__` too."""
+    body = list(getattr(node, "body", []))
+    body += [step for method in body if getattr(method, "name", "") == "__init__" for step in method.body]
+    for field, following in pairwise(body):
+        if not isinstance(field, ast.AnnAssign | ast.Assign):
+            continue
+        if not (isinstance(following, ast.Expr) and isinstance(following.value, ast.Constant)):
+            continue
+        name = ast.unparse(field.target if isinstance(field, ast.AnnAssign) else field.targets[0])
+        yield name.removeprefix("self."), " ".join(str(following.value.value).split())
+
+
+def main() -> None:
+    """Write the pages, and remove those that are no longer made."""
+    folder = HERE / "reference"
+    folder.mkdir(exist_ok=True)
+    made = pages()
+    for old in set(folder.iterdir()) - {folder / name for name in made}:
+        old.unlink()
+    for name, text in made.items():
+        (folder / name).write_text(text, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

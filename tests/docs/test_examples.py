@@ -1,0 +1,78 @@
+"""The code of the guides: real files that run, and pages that quote them word by word."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+from textwrap import dedent
+
+import pytest
+
+from tests.support.bundles import colour_image
+from tests.support.markdown import blocks, pages, written_pages
+from tests.support.tree import ROOT, relative
+
+EXAMPLES = ROOT / "docs" / "examples"
+QUOTED = re.compile(r"<!-- from (\S+) -->\n```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+
+
+def run_example(name: str, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
+    """Run a file of docs/examples as its reader would."""
+    command = [sys.executable, str(EXAMPLES / name), *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+@pytest.fixture
+def photos(tmp_path: Path) -> Path:
+    """A folder of three images, red, green and blue."""
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    for number, rgb in enumerate(((200, 40, 40), (40, 180, 60), (50, 60, 190))):
+        colour_image(rgb, (300, 280), seed=number).save(folder / f"{number}.png")
+    return folder
+
+
+@pytest.mark.slow
+def test_the_example_packs_and_its_bundle_predicts(photos: Path, tmp_path: Path) -> None:
+    """The model of the guide becomes a bundle that tells the three colours apart."""
+    pytest.importorskip("torch")
+    packed = run_example("pack_your_model.py", photos, tmp_path / "colours.andon")
+    assert packed.returncode == 0, packed.stderr
+    assert "compared on 3 images" in packed.stdout
+    predicted = run_example("predict_folder.py", tmp_path / "colours.andon", photos)
+    assert predicted.returncode == 0, predicted.stderr
+    assert re.findall(r"(\d)\.png: (\w+)", predicted.stdout) == [("0", "red"), ("1", "green"), ("2", "blue")]
+
+
+@pytest.mark.slow
+def test_a_bad_image_does_not_stop_the_others(colours: Path, photos: Path) -> None:
+    """The example names the bad file with its code, does the others and returns 1."""
+    (photos / "1.png").write_bytes(b"no image")
+    predicted = run_example("predict_folder.py", colours, photos)
+    assert predicted.returncode == 1
+    assert re.findall(r"^(\d)\.png: (\S+)", predicted.stdout, re.MULTILINE) == [
+        ("0", "red"),
+        ("1", "image.format:"),
+        ("2", "blue"),
+    ]
+
+
+@pytest.mark.parametrize("page", written_pages(), ids=relative)
+def test_a_quoted_example_stands_in_its_file(page: Path) -> None:
+    """A block marked as taken from a file is there, word by word."""
+    for name, code in QUOTED.findall(page.read_text(encoding="utf-8")):
+        assert code in (ROOT / name).read_text(encoding="utf-8"), f"{name} has no longer:\n{code}"
+
+
+def test_every_example_is_shown_in_a_guide() -> None:
+    """No file of docs/examples is left over."""
+    text = "\n".join(page.read_text(encoding="utf-8") for page in pages())
+    assert [path.name for path in sorted(EXAMPLES.glob("*.py")) if f"examples/{path.name}" not in text] == []
+
+
+@pytest.mark.parametrize("page", pages(), ids=relative)
+def test_every_python_block_parses(page: Path) -> None:
+    """What is shown as Python is Python."""
+    for block in blocks(page, "python"):
+        if relative(page) != "docs/reference/python.md":  # signatures, which are no statements
+            compile(dedent(block.text), str(block), "exec")
