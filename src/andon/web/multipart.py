@@ -36,7 +36,8 @@ def parse_multipart(content_type: str, body: bytes, *, max_parts: int) -> list[P
 
     Args:
         content_type: The request's header, which names the boundary.
-        body: Its lines end with CRLF, as the standard wants.
+        body: Its lines end with CRLF, as the standard wants; with LF in a form that was typed by
+            hand and holds no CR at all, so no binary file.
         max_parts: 1 or more; parsing stops at the first part beyond it.
 
     Returns:
@@ -77,7 +78,7 @@ def parse_multipart(content_type: str, body: bytes, *, max_parts: int) -> list[P
         )
         # A client's mistake is answered, not logged; the parser would warn of each.
         parser.logger = logging.Logger("andon.web.multipart", logging.CRITICAL)
-        parser.write(body)
+        parser.write(body if b"\r" in body else body.replace(b"\n", b"\r\n"))
     except FormParserError as error:
         raise RequestError(
             f"the multipart body cannot be parsed: {error}",

@@ -91,6 +91,16 @@ def test_base64_that_cannot_be_decoded_is_refused(payload: bytes) -> None:
     assert "andon bench body" in error.hint
 
 
+def test_a_form_that_was_typed_by_hand_may_end_its_lines_with_lf() -> None:
+    """Editors do; such a form is text, so no image can be meant by its line ends."""
+    typed = (
+        f'--{BOUNDARY}\nContent-Disposition: form-data; name="file"; filename="x.jpg"\n'
+        f"Content-Transfer-Encoding: base64\n\n{base64.b64encode(IMAGE).decode()}\n--{BOUNDARY}--\n"
+    )
+    (part,) = parse_multipart(f"multipart/form-data; boundary={BOUNDARY}", typed.encode(), max_parts=4)
+    assert part == Part(name="file", data=IMAGE)
+
+
 @pytest.mark.parametrize("encoding", ["binary", "8bit", "7bit", "Binary"])
 def test_other_encodings_leave_the_bytes(encoding: str) -> None:
     """These three change nothing."""
