@@ -6,6 +6,7 @@ handed on. The bytes that were hashed are the bytes that are returned: nothing i
 It knows nothing of what the members mean.
 """
 
+import errno
 import hashlib
 import os
 import secrets
@@ -121,6 +122,9 @@ def write_bundle(path: str | os.PathLike[str], manifest: Manifest, members: Mapp
 
 
 def _write_archive(path: Path, contents: Mapping[str, bytes]) -> None:
+    if path.exists() and not path.is_file():
+        # As root, the bundle would take the place of a device such as /dev/null.
+        raise FileExistsError(errno.EEXIST, "there is something that is no regular file")
     # The name is new and short: two writers never share it, and it fits wherever `path` does.
     temporary = path.with_name(f".andon-{secrets.token_hex(8)}.tmp")
     with temporary.open("xb") as file:

@@ -234,7 +234,7 @@ def _hint(document: Any, kind: type[Any], complaint: _Complaint, steps: Sequence
         similar = difflib.get_close_matches(complaint.unknown_field[0][:_MAX_QUOTED], _field_names(kind), 1)
         return f"did you mean {similar[0]!r}?" if similar else ""
     value = _follow(document, steps)
-    if complaint.is_of_key or not steps or not isinstance(value, str | int | float):
+    if not steps or not isinstance(value, str | int | float):
         return ""
     if isinstance(value, str) and re.search(r"[\x00-\x1f\x7f-\x9f]", value):
         return "take out the control characters"

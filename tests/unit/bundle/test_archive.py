@@ -164,6 +164,15 @@ def test_a_place_that_cannot_be_written_is_an_environment_fault(name: str, tmp_p
     assert {entry.name for entry in tmp_path.iterdir()} == {"file", "folder"}
 
 
+def test_what_is_no_regular_file_is_not_replaced(tmp_path: Path) -> None:
+    """A pipe or a device at the place stays what it is: as root, a bundle would take the place of /dev/null."""
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(EnvironmentFault, match="regular file") as caught:
+        write_colours(tmp_path / "pipe")
+    assert caught.value.code == "environment.write"
+    assert (tmp_path / "pipe").is_fifo()
+
+
 def test_a_file_name_of_any_length_that_the_system_takes_is_written(tmp_path: Path) -> None:
     """The temporary name beside it is not longer."""
     assert read_bundle(write_colours(tmp_path / ("x" * 249 + ".andon"))).manifest == MANIFEST

@@ -121,6 +121,9 @@ def test_of_a_repeated_key_the_last_line_is_given() -> None:
         ('{"name": "a\\n"}', "take out the control characters"),
         ('{"name": "A"}', ""),
         ('{"labels": {"a": 1}}', ""),
+        ('{"labels": [null]}', ""),
+        (json.dumps({"labels": "x" * 81}), ""),
+        (json.dumps({"labels": "x" * 80}), 'write ["' + "x" * 80 + '"], not "' + "x" * 80 + '"'),
     ],
 )
 def test_a_hint_is_given_where_it_is_plain(text: str, hint: str) -> None:
@@ -173,6 +176,7 @@ def test_a_syntax_error_has_its_line(data: bytes, message: str, line: int | None
     assert fault.message.startswith("not valid JSON: ")
     assert message in fault.message
     assert fault.line == line
+    assert fault.hint == ""
 
 
 @pytest.mark.parametrize("literal", ["NaN", "Infinity", "-Infinity"])

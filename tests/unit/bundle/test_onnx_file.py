@@ -68,9 +68,19 @@ def test_fields_of_the_same_number_elsewhere_say_nothing() -> None:
 def test_a_known_number_of_another_kind_is_an_unknown_field() -> None:
     """As protobuf reads it: a graph is no number, nor are external data."""
     assert find_external_files(b"\x38\x05" + colour_graph()) == []
-    tensor = b"\x68\x05"
-    assert onnx.TensorProto.FromString(tensor).external_data == []
-    assert find_external_files(b"\x3a\x04\x2a\x02" + tensor) == []
+    for tensor in (b"\x68\x05", b"\x72\x01x"):
+        understood = onnx.TensorProto.FromString(tensor)
+        assert not understood.external_data
+        assert understood.data_location == onnx.TensorProto.DEFAULT
+        assert find_external_files(b"\x3a" + bytes([len(tensor) + 2]) + b"\x2a" + bytes([len(tensor)]) + tensor) == []
+
+
+def test_a_tensor_that_says_that_it_is_here_is_here() -> None:
+    """The mark of the usual place may be written out."""
+    model = onnx.ModelProto()
+    model.graph.initializer.add(data_location=onnx.TensorProto.DEFAULT)
+    assert b"\x70\x00" in model.SerializeToString()
+    assert find_external_files(model.SerializeToString()) == []
 
 
 def external_model(*locations: str) -> onnx.ModelProto:
@@ -140,6 +150,7 @@ def test_what_a_group_hides_is_not_taken_for_a_graph() -> None:
         (b"\x0b", "group does not end"),
         (b"\x0c", "no protobuf field"),
         (b"\x0b\x14", "no protobuf field"),
+        (b"\x0b\x0f", "no protobuf field"),
         (b"\x3a\x03\x0a\x05x", "cut off"),
     ],
 )
