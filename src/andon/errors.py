@@ -108,6 +108,11 @@ def missing_extra(library: str, extra: str, purpose: str) -> EnvironmentFault:
     )
 
 
+def first_line(error: Exception) -> str:
+    """Cut the message of a library's error to its first line, of at most 300 characters."""
+    return (str(error).strip().splitlines() or [type(error).__name__])[0][:300]
+
+
 CODES: Mapping[str, str] = MappingProxyType(
     {
         "usage.argument": "An argument has a value that cannot be used.",

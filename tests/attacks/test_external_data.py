@@ -12,12 +12,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import onnx
-import onnxruntime
 import pytest
 from onnx import ModelProto, TensorProto, helper
 
 import andon
 from andon.errors import BundleError
+from andon.runtimes.onnx_runtime import import_onnxruntime
 from tests.attacks.support import GRAPH, Contents, Lay, redeclared
 from tests.support.bundles import colour_graph
 
@@ -79,7 +79,7 @@ def _no_session(monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*_arguments: object, **_options: object) -> None:
         pytest.fail("ONNX Runtime was asked to load the artifact")
 
-    monkeypatch.setattr(onnxruntime, "InferenceSession", fail)
+    monkeypatch.setattr(import_onnxruntime(), "InferenceSession", fail)
 
 
 @pytest.mark.usefixtures("_no_session")

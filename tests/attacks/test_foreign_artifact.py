@@ -6,12 +6,12 @@ Defence: the bytes must be ONNX, and ONNX Runtime is told so: it would also take
 
 from pathlib import Path
 
-import onnxruntime
 import pytest
 
 import andon
 from andon.bundle import onnx_file
 from andon.errors import RuntimeFault
+from andon.runtimes.onnx_runtime import import_onnxruntime
 from tests.attacks.support import GRAPH, Contents, Lay, redeclared
 from tests.support.bundles import colour_graph
 
@@ -48,6 +48,7 @@ def test_what_is_no_onnx_file_is_refused(data: bytes, contents: Contents, lay: L
 def ort_graph(tmp_path_factory: pytest.TempPathFactory) -> bytes:
     """Give the graph of colours in ONNX Runtime's own format."""
     path = tmp_path_factory.mktemp("ort") / "model.ort"
+    onnxruntime = import_onnxruntime()
     options = onnxruntime.SessionOptions()
     options.optimized_model_filepath = str(path)
     options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL

@@ -5,7 +5,16 @@ import pickle
 import pytest
 
 from andon import errors
-from andon.errors import CODES, AndonError, BundleError, EnvironmentFault, ImageError, UsageError, missing_extra
+from andon.errors import (
+    CODES,
+    AndonError,
+    BundleError,
+    EnvironmentFault,
+    ImageError,
+    UsageError,
+    first_line,
+    missing_extra,
+)
 
 CLASSES = [value for value in vars(errors).values() if isinstance(value, type) and issubclass(value, AndonError)]
 
@@ -57,3 +66,10 @@ def test_a_missing_library_names_the_command_that_brings_it() -> None:
     assert error.code == "environment.extra"
     assert "exporting a model needs onnxscript" in error.message
     assert error.hint == 'pip install "andon[torch]"'
+
+
+def test_a_message_is_cut_to_its_first_line() -> None:
+    """Libraries explain themselves at length; one without words is named by its class."""
+    assert first_line(ValueError("first\nsecond")) == "first"
+    assert first_line(KeyError()) == "KeyError"
+    assert len(first_line(ValueError("x" * 1000))) == 300

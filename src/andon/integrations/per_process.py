@@ -39,8 +39,9 @@ class PerProcessModel:
     """
     Gives the model of the calling process.
 
-    A runtime is not carried over a fork: ONNX Runtime starts a thread as soon as it is imported,
-    and a forked process without that thread hangs when it exits.
+    A runtime is not carried over a fork: its threads are not, and a child that has the runtime
+    without its threads hangs when it exits. With one compute thread and no telemetry ONNX Runtime
+    starts none; a host that imported it first, or loaded another model, may have let it.
 
     Args:
         load: Loads and proves the model; called once a process.

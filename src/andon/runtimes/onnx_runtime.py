@@ -1,13 +1,15 @@
 """The runtime `onnxruntime`: ONNX artifacts on the CPU."""
 
+import os
 from importlib.util import find_spec
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from andon.bundle.manifest import Artifact, Execution
 from andon.bundle.onnx_file import require_whole_onnx
-from andon.errors import EnvironmentFault, RuntimeFault
+from andon.errors import EnvironmentFault, RuntimeFault, first_line
 from andon.runtimes.base import Session, SessionOptions
 from andon.tensors import FloatArray, UInt8Array
 
@@ -38,8 +40,7 @@ class OnnxRuntime:
         """Load an ONNX artifact from memory; it must take one batch of images and answer with float32 scores."""
         self.require_installed()
         require_whole_onnx(data, artifact.path)
-        import onnxruntime
-
+        onnxruntime = import_onnxruntime()
         try:
             session = onnxruntime.InferenceSession(data, _session_options(options), providers=["CPUExecutionProvider"])
         except Exception as error:
@@ -53,10 +54,21 @@ class OnnxRuntime:
         return _OnnxSession(session)
 
 
-def _session_options(options: SessionOptions) -> "onnxruntime.SessionOptions":
+def import_onnxruntime() -> ModuleType:
+    """Import ONNX Runtime with its telemetry switched off; nothing else in Andon imports it."""
+    # Since 1.29 its Linux builds keep a device id and a database in the user's cache, report to Microsoft, and run a
+    # thread for that, without which a forked child hangs at its exit. Only this variable prevents all of it, and only
+    # before the import: `disable_telemetry_events` comes too late. It is meant for the whole process, and so stays set.
+    # A host that has set it has decided. https://github.com/microsoft/onnxruntime/blob/main/docs/Privacy.md
+    os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
     import onnxruntime
 
-    settings = onnxruntime.SessionOptions()
+    module: ModuleType = onnxruntime
+    return module
+
+
+def _session_options(options: SessionOptions) -> "onnxruntime.SessionOptions":
+    settings = import_onnxruntime().SessionOptions()
     settings.intra_op_num_threads = options.threads
     settings.inter_op_num_threads = 1
     # Threads that spin while they wait take the cores from other processes: four workers were nine times slower.
@@ -123,8 +135,3 @@ def _fixed_shape(axes: list[Any]) -> tuple[int, int, int] | None:
     if all(isinstance(axis, int) for axis in axes):
         return height, width, channels
     return None
-
-
-def first_line(error: Exception) -> str:
-    """Cut the message of a library to its first line, of at most 300 characters."""
-    return (str(error).splitlines() or [type(error).__name__])[0][:300]

@@ -16,12 +16,14 @@ from PIL import Image
 
 import andon
 from andon.bundle.archive import read_bundle
-from andon.bundle.manifest import Manifest
+from andon.bundle.manifest import Artifact, Execution, Manifest
 from andon.errors import AndonError, BundleError, EnvironmentFault, ProofError, RuntimeFault, UsageError
 from andon.model.model import Model, available_cores, choose_executions, failed_prediction, load
 from andon.predictions import Prediction, Verdict
 from andon.runtimes import onnx_runtime
-from andon.runtimes.base import Session
+from andon.runtimes.base import Session, SessionOptions
+from andon.runtimes.onnx_runtime import OnnxRuntime
+from andon.runtimes.registry import RUNTIMES
 from andon.settings import Limits
 from tests.support.bundles import LABELS, SIZE, colour_graph, colour_image, colour_parts, encode, write_colours
 
@@ -64,6 +66,18 @@ def with_session(model: Model, session: Session, *, threads: int = 2, **fields: 
     plain = msgspec.to_builtins(model.manifest)
     manifest = msgspec.convert({**plain, **fields}, Manifest)
     return Model(manifest, model.digest, model.execution, session, None, threads=threads)
+
+
+class AttentiveRuntime(OnnxRuntime):
+    """ONNX Runtime, which remembers the options that it was given."""
+
+    def __init__(self) -> None:
+        self.options: list[SessionOptions] = []
+
+    def open(self, artifact: Artifact, data: bytes, execution: Execution, options: SessionOptions) -> Session:
+        """Remember the options, and load the artifact."""
+        self.options.append(options)
+        return super().open(artifact, data, execution, options)
 
 
 class TestPredict:
@@ -426,19 +440,15 @@ class TestLoad:
             load(write_colours(tmp_path / "only.andon", executions=executions[:1]))
         assert caught.value.code == "runtime.none"
 
-    def test_threads_reach_the_session(self, colours: Path) -> None:
-        """Three compute threads are two more than the caller."""
-
-        def count() -> int:
-            return sum(1 for _ in Path("/proc/self/task").iterdir())
-
-        alone = load(colours, threads=1)
-        before = count()
-        same = load(colours, threads=1)
-        assert count() == before
-        helped = load(colours, threads=3)
-        assert count() == before + 2
-        assert len({model.digest for model in (alone, same, helped)}) == 1
+    @pytest.mark.parametrize(("threads", "asked"), [(1, 1), (3, 3), (None, available_cores())])
+    def test_threads_reach_the_session(
+        self, colours: Path, threads: int | None, asked: int, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """As many as the caller wants, or one a core."""
+        runtime = AttentiveRuntime()
+        monkeypatch.setitem(RUNTIMES, runtime.name, runtime)
+        load(colours, threads=threads)
+        assert [options.threads for options in runtime.options] == [asked]
 
     @pytest.mark.parametrize("threads", [0, -3])
     def test_less_than_one_thread_is_refused(self, colours: Path, threads: int) -> None:
