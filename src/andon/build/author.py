@@ -2,18 +2,19 @@
 
 import contextlib
 import copy
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 from msgspec import Struct
 
-from andon.build.blame import author_line, first_line
-from andon.build.compare import Comparison, compare
+from andon.build.blame import author_line
+from andon.build.compare import Agreement, Comparison, compare, require_agreement
 from andon.build.export import raw_scores
-from andon.build.transform import Sample, Transform
+from andon.build.samples import Sample
+from andon.build.transform import Transform, require_repeatable
 from andon.bundle.manifest import InputSpec, OutputSpec, Tolerance
-from andon.errors import MismatchError, PackError, RuntimeFault
+from andon.errors import MismatchError, PackError, RuntimeFault, first_line
 from andon.model.prove import is_clear
 from andon.runtimes.base import Session
 from andon.tensors import FloatArray, UInt8Array, relative_difference
@@ -42,6 +43,8 @@ class Measured(Struct, frozen=True, kw_only=True):
     sample: Sample
     pixels: UInt8Array
     """The author's pixels before scaling: uint8 (H, W, C)."""
+    model_input: FloatArray
+    """What the author's transform returned: float32 (C, H, W)."""
     raw_output: FloatArray
     """float32 (K,): the eager model behind the author's transform."""
     expected: FloatArray
@@ -63,28 +66,48 @@ class Author:
         self._eager = eager
         self._transform = transform
 
-    @property
-    def has_transform(self) -> bool:
-        """Whether there is anything but the declaration to tell how images are prepared."""
-        return self._transform is not None
-
     def compare(self, sample: Sample) -> Comparison:
         """Compare the transform with the declaration on one sample."""
         return compare(sample, self._transform, self.spec)
 
+    def require_agreement(self, samples: Iterable[Sample]) -> Agreement:
+        """
+        Refuse a declaration that does not do what the transform does.
+
+        Raises:
+            MismatchError: As `andon.build.compare.require_agreement`.
+        """
+        return require_agreement(map(self.compare, samples), self._transform, self.spec)
+
+    def require_repeatable(self, samples: Sequence[Sample]) -> None:
+        """
+        Refuse a transform that does not always answer the same.
+
+        Raises:
+            MismatchError: `pack.mismatch.random`.
+        """
+        if self._transform is not None:
+            require_repeatable(self._transform, samples)
+
+    def accepts(self, sample: Sample) -> bool:
+        """Ask whether the transform takes an image that is not the author's own."""
+        try:
+            self.compare(sample)
+        except PackError:
+            return False
+        return True
+
     def measure(self, sample: Sample) -> Measured:
         """Ask the eager model about one sample that agrees with the declaration."""
-        return self.measure_compared(self.compare(sample))
-
-    def measure_compared(self, comparison: Comparison) -> Measured:
-        """Ask the eager model about a sample that has been compared already."""
-        raw_output = self._run(comparison.model_input, comparison.sample)
-        whole = comparison.is_whole
+        comparison = self.compare(sample)
+        raw_output = self._run(comparison.model_input, sample)
+        rounded = None if comparison.is_whole else normalise(comparison.pixels, self.spec)
         return Measured(
-            sample=comparison.sample,
+            sample=sample,
             pixels=comparison.pixels,
+            model_input=comparison.model_input,
             raw_output=raw_output,
-            expected=raw_output if whole else self._run(normalise(comparison.pixels, self.spec), comparison.sample),
+            expected=raw_output if rounded is None else self._run(rounded, sample),
         )
 
     def _run(self, model_input: FloatArray, sample: Sample) -> FloatArray:
@@ -135,48 +158,50 @@ def evaluating(model: "nn.Module") -> Iterator["nn.Module"]:
             module.training = training
 
 
-def common_size(measured: Sequence[Measured]) -> tuple[int, int]:
+def common_size(sizes: Collection[tuple[int, int]]) -> tuple[int, int]:
     """
-    Give the one height and width in pixels that all samples were prepared to.
+    Give the one height and width in pixels that all images were prepared to.
 
     Raises:
         PackError: `pack.input`: there is more than one.
     """
-    sizes = sorted({item.pixels.shape[:2] for item in measured})
-    if len(sizes) > 1:
+    first, *others = sorted(sizes)
+    if others:
         raise PackError(
-            f"the samples are prepared to different sizes, {sizes[0]} and {sizes[-1]} among them (height, width)",
+            f"images are prepared to different sizes, {first} and {others[-1]} among them (height, width)",
             code="pack.input",
             hint="declare a crop, or a resize of mode exact or letterbox, so that all images come to one size",
         )
-    height, width = sizes[0]
-    return height, width
+    return first
 
 
-def require_scores(measured: Sequence[Measured], output: OutputSpec) -> None:
+def require_scores(measured: Measured, output: OutputSpec) -> None:
     """
     Refuse raw outputs that cannot be scores of the labels.
 
     Raises:
-        PackError: `pack.model`: another number of scores than labels, numbers that are not finite,
-            or probabilities where logits are declared.
+        PackError: `pack.model`: another number of scores than labels, or numbers that are not finite.
     """
-    for item in measured:
-        if len(item.raw_output) != len(output.labels):
-            raise PackError(
-                f"the model gives {len(item.raw_output)} scores for {len(output.labels)} labels",
-                code="pack.model",
-                where=item.sample.name,
-            )
-        if not np.isfinite(item.raw_output).all():
-            raise PackError(
-                "the model answers with numbers that are not finite", code="pack.model", where=item.sample.name
-            )
-    if (
-        output.activation == "softmax"
-        and len(output.labels) > 1
-        and all(_is_distribution(item.raw_output) for item in measured)
-    ):
+    if len(measured.raw_output) != len(output.labels):
+        raise PackError(
+            f"the model gives {len(measured.raw_output)} scores for {len(output.labels)} labels",
+            code="pack.model",
+            where=measured.sample.name,
+        )
+    if not np.isfinite(measured.raw_output).all():
+        raise PackError(
+            "the model answers with numbers that are not finite", code="pack.model", where=measured.sample.name
+        )
+
+
+def require_logits(measured: Sequence[Measured], output: OutputSpec) -> None:
+    """
+    Refuse probabilities where logits are declared: a second softmax would flatten all scores.
+
+    Raises:
+        PackError: `pack.model`.
+    """
+    if output.activation == "softmax" and len(output.labels) > 1 and all(map(_is_distribution, measured)):
         raise PackError(
             "the model already ends in a softmax: its scores are positive and add up to 1 for every sample",
             code="pack.model",
@@ -184,7 +209,8 @@ def require_scores(measured: Sequence[Measured], output: OutputSpec) -> None:
         )
 
 
-def _is_distribution(raw_output: FloatArray) -> bool:
+def _is_distribution(measured: Measured) -> bool:
+    raw_output = measured.raw_output
     return bool((raw_output >= 0).all() and abs(float(raw_output.sum()) - 1) < 1e-3)
 
 

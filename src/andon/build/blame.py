@@ -23,11 +23,6 @@ def author_line_of_text(text: str) -> str:
     return _innermost([(file, int(line), name) for file, line, name in _TRACE_ENTRY.findall(text)])
 
 
-def first_line(error: Exception) -> str:
-    """Cut the message of an error to its first line, of at most 300 characters."""
-    return (str(error).strip().splitlines() or [type(error).__name__])[0][:300]
-
-
 def _innermost(entries: list[tuple[str, int, str]]) -> str:
     for file, line, name in reversed(entries):
         if _is_author_file(file):

@@ -11,7 +11,8 @@ from msgspec import Struct
 
 from andon.build.diagnose import Disagreement, diagnose
 from andon.build.fit import Evidence
-from andon.build.transform import Sample, Transform, apply_transform
+from andon.build.samples import Sample
+from andon.build.transform import Transform, apply_transform, require_no_chance
 from andon.bundle.manifest import InputSpec
 from andon.errors import ImageError, MismatchError, PackError
 from andon.model.prove import MAX_GREY_LEVELS, grey_levels
@@ -77,7 +78,16 @@ def compare(sample: Sample, transform: Transform | None, spec: InputSpec) -> Com
     )
 
 
-def require_agreement(comparisons: Iterable[Comparison], spec: InputSpec) -> float:
+class Agreement(Struct, frozen=True, kw_only=True):
+    """What came of comparing all samples."""
+
+    worst_difference: float
+    """Largest difference in grey levels, one at most."""
+    sizes: frozenset[tuple[int, int]]
+    """Heights and widths to which the images were prepared."""
+
+
+def require_agreement(comparisons: Iterable[Comparison], transform: Transform | None, spec: InputSpec) -> Agreement:
     """
     Refuse a declaration that does not do what the transform does.
 
@@ -86,31 +96,25 @@ def require_agreement(comparisons: Iterable[Comparison], spec: InputSpec) -> flo
 
     Args:
         comparisons: One a sample, at least one; only the telling ones are kept in memory.
+        transform: The author's own, called once more before the declaration is blamed.
         spec: The declaration.
-
-    Returns:
-        The largest difference in grey levels, one at most.
 
     Raises:
         MismatchError: `pack.mismatch.*`, naming the sample, the stage, how far and the likely reason.
     """
-    worst = 0.0
+    worst, sizes = 0.0, set()
     telling: list[Comparison] = []
     for comparison in comparisons:
         worst = max(worst, comparison.difference)
-        if comparison.difference > _ALLOWED or not comparison.is_whole:
+        sizes.add(comparison.pixels.shape[:2])
+        if comparison.difference > _WHOLE_LEVEL or not comparison.is_whole:
             telling = sorted([*telling, comparison], key=lambda item: -item.difference)[:_DIAGNOSED]
-    if telling:
+    if telling and transform is not None:
         found = diagnose([_evidence(item, spec) for item in telling], spec)
         if worst > _ALLOWED or found.is_exact:
+            require_no_chance(transform, telling[0].sample)
             raise _mismatch(telling[0], found)
-    return worst
-
-
-def makes_grey(comparison: Comparison) -> bool:
-    """Ask whether the transform gave three equal channels for an image in colour."""
-    pixels = comparison.pixels.astype(np.int16)
-    return comparison.model_input.shape[0] == 3 and bool(np.ptp(pixels, axis=2).max() <= MAX_GREY_LEVELS)
+    return Agreement(worst_difference=worst, sizes=frozenset(sizes))
 
 
 def _evidence(comparison: Comparison, spec: InputSpec) -> Evidence:

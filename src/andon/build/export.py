@@ -8,9 +8,9 @@ import warnings
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from andon.build.blame import author_line, author_line_of_text, first_line
+from andon.build.blame import author_line, author_line_of_text
 from andon.bundle.manifest import InputSpec
-from andon.errors import PackError
+from andon.errors import PackError, first_line
 
 if TYPE_CHECKING:
     import onnx

@@ -6,7 +6,6 @@ refused where that does not help.
 """
 
 import functools
-import io
 from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
@@ -14,9 +13,8 @@ from msgspec import Struct
 from msgspec.structs import replace
 from PIL import Image
 
-from andon.build.author import Author, Measured, one_thread
-from andon.build.compare import makes_grey, require_agreement
-from andon.build.transform import Sample
+from andon.build.author import Author, one_thread
+from andon.build.samples import Sample, made_sample
 from andon.bundle.golden import GoldenSample
 from andon.bundle.manifest import InputSpec, NoResize, Tolerance
 from andon.errors import PackError
@@ -32,9 +30,6 @@ _LARGE_BYTES = 1024 * 1024
 """Encoded samples above it are taken only where there are no smaller ones."""
 
 
-_FLIPPED = "channels in the other order"
-
-
 class Mutation(Struct, frozen=True):
     """One way in which a preparation goes wrong in the field."""
 
@@ -46,125 +41,87 @@ class Mutation(Struct, frozen=True):
 
 
 def make_golden(
-    author: Author, measured: Sequence[Measured], tolerance: Tolerance
-) -> tuple[list[GoldenSample], tuple[str, ...]]:
+    author: Author, samples: Sequence[Sample], raw_outputs: Sequence[FloatArray], made: Sequence[Sample]
+) -> list[GoldenSample]:
     """
     Make a golden set that would notice a wrong preparation.
 
     Args:
-        author: Answers for the images that are made here, too.
-        measured: All samples, as the author's code answers for them.
-        tolerance: Of the raw outputs.
+        author: Answers for made images, too.
+        samples: The author's own, which agree with the declaration.
+        raw_outputs: float32 (K,) each, as the eager model answers for them.
+        made: Images that were made here, which agree too; taken where the author's see too little.
 
     Returns:
-        The golden samples, a PNG and a JPEG among them, and what could not be proven.
+        The golden samples, a PNG and a JPEG among them.
 
     Raises:
         PackError: `pack.golden`: no set was found that would notice.
-        MismatchError: The transform and the declaration differ on an image that was made here.
     """
-    samples = [measured[position].sample for position in choose(measured)]
-    if (other_form := missing_form(samples)) is not None:
-        samples.append(other_form)
-    golden = [_golden_sample(author, sample, number) for number, sample in enumerate(samples)]
-    notes: tuple[str, ...] = ()
-    if unnoticed(golden, author.spec):
-        sample, notes = _agreeing_probe(author, measured[0].pixels.shape)
+    chosen = [samples[position] for position in choose(samples, raw_outputs)]
+    chosen += missing_form(chosen)
+    golden = [_golden_sample(author, sample, number) for number, sample in enumerate(chosen)]
+    for sample in made:
+        if not (unnoticed(golden, author.spec) or is_untelling(golden)):
+            break
         golden.append(_golden_sample(author, sample, len(golden)))
-    blind = [name for name in unnoticed(golden, author.spec) if not (notes and name == _FLIPPED)]
-    if blind:
+    _require_noticing(golden, author.spec)
+    return golden
+
+
+def _require_noticing(golden: Sequence[GoldenSample], spec: InputSpec) -> None:
+    if blind := unnoticed(golden, spec):
         raise PackError(
             f"the golden samples would not notice {', '.join(blind)}",
             code="pack.golden",
             hint="give samples of the real size, in colour and with some detail",
         )
-    require_telling_outputs([sample.raw_output for sample in golden], tolerance)
-    return golden, notes
+    if is_untelling(golden):
+        raise PackError(
+            "the model gives the same raw outputs for all golden samples, so they would notice no fault",
+            code="pack.golden",
+            hint="are the weights loaded? give samples that the model tells apart",
+        )
 
 
 def _golden_sample(author: Author, sample: Sample, number: int) -> GoldenSample:
-    comparison = author.compare(sample)
-    require_agreement([comparison], author.spec)
+    author.require_agreement([sample])
     with one_thread():
-        expected = author.measure_compared(comparison).expected
+        measured = author.measure(sample)
     return GoldenSample(
-        name=f"golden/inputs/{number}.{sample_suffix(sample)}",
+        name=f"golden/inputs/{number}.{sample.suffix}",
         encoded=sample.encoded,
-        pixels=comparison.pixels,
-        model_input=comparison.model_input,
-        raw_output=expected,
+        pixels=measured.pixels,
+        model_input=measured.model_input,
+        raw_output=measured.expected,
     )
 
 
-def _agreeing_probe(author: Author, shape: tuple[int, ...]) -> tuple[Sample, tuple[str, ...]]:
-    """Make a probe in colour, or a grey one for a transform that makes every image grey."""
-    exact = isinstance(author.spec.resize, NoResize)
-    coloured = probe(shape, grey=False, exact=exact)
-    if author.has_transform and makes_grey(author.compare(coloured)):
-        note = "the transform makes images grey, so nothing proves the order of the channels"
-        return probe(shape, grey=True, exact=exact), (note,)
-    return coloured, ()
-
-
-def choose(measured: Sequence[Measured]) -> list[int]:
+def choose(samples: Sequence[Sample], raw_outputs: Sequence[FloatArray]) -> list[int]:
     """Choose positions of at most `GOLDEN_SAMPLES` samples: small files first, the predicted classes in turn."""
     turns: dict[int, int] = {}
     ranks = []
-    for position, item in enumerate(measured):
-        best = int(item.raw_output.argmax())
+    for position, (sample, raw_output) in enumerate(zip(samples, raw_outputs, strict=True)):
+        best = int(raw_output.argmax())
         turn = turns[best] = turns.get(best, -1) + 1
-        ranks.append((len(item.sample.encoded) > _LARGE_BYTES, turn, position))
+        ranks.append((sample.size_bytes > _LARGE_BYTES, turn, position))
     return [position for _, _, position in sorted(ranks)[:GOLDEN_SAMPLES]]
 
 
-def missing_form(samples: Sequence[Sample]) -> Sample | None:
+def missing_form(samples: Sequence[Sample]) -> list[Sample]:
     """Encode the first sample in the form, JPEG or PNG, that none of them has, so that both decoders are proven."""
-    forms = {sample_suffix(sample) for sample in samples}
-    for suffix, form in (("jpg", "JPEG"), ("png", "PNG")):
-        if suffix not in forms:
-            image = open_encoded(samples[0].encoded, DEFAULT_LIMITS)
-            return made_sample(
-                image.convert("L" if image.mode in ("1", "L") else "RGB"), form, f"{samples[0].name} as {form}"
-            )
-    return None
-
-
-def sample_suffix(sample: Sample) -> str:
-    """Give `jpg` or `png`, by the first bytes."""
-    return "jpg" if sample.encoded.startswith(b"\xff\xd8") else "png"
-
-
-def made_sample(image: Image.Image, form: str, name: str) -> Sample:
-    """Encode an image that was made here; JPEG at quality 90."""
-    buffer = io.BytesIO()
-    image.save(buffer, form, **({"quality": 90} if form == "JPEG" else {}))
-    return Sample(name=name, encoded=buffer.getvalue())
-
-
-def probe(shape: tuple[int, ...], *, grey: bool, exact: bool) -> Sample:
-    """
-    Make an image that notices most mistakes: coarse and fine noise of an odd size.
-
-    Args:
-        shape: Height and width of the model input in pixels, first.
-        grey: Give all channels the same noise.
-        exact: Make it of that very size, for a declaration that does not resize.
-    """
-    height, width = shape[:2] if exact else (shape[0] * 5 // 4 + 3, shape[1] * 3 // 2 + 5)
-    random = np.random.default_rng(0)
-    channels = 1 if grey else 3
-    coarse = random.integers(0, 256, (height // 8 + 1, width // 8 + 1, channels)).repeat(8, 0).repeat(8, 1)
-    fine = random.integers(0, 256, (height, width, channels))
-    noise = ((2 * coarse[:height, :width] + fine) // 3).astype(np.uint8)
-    image = Image.fromarray(np.broadcast_to(noise, (height, width, 3)).copy())
-    return made_sample(image, "PNG", "noise that was made for the proof")
+    suffixes = {sample.suffix for sample in samples}
+    forms = [form for suffix, form in (("jpg", "JPEG"), ("png", "PNG")) if suffix not in suffixes]
+    image = open_encoded(samples[0].encoded, DEFAULT_LIMITS)
+    image = image.convert("L" if image.mode in ("1", "L") else "RGB")
+    return [made_sample(image, form, f"{samples[0].name} as {form}") for form in forms]
 
 
 def mutations(spec: InputSpec) -> Iterator[Mutation]:
     """List the wrong preparations that make sense for a declaration."""
     if spec.channels == 3:
         flipped = replace(spec, color="BGR" if spec.color == "RGB" else "RGB")
-        yield Mutation(_FLIPPED, lambda image: prepare(image, flipped), flipped)
+        yield Mutation("channels in the other order", lambda image: prepare(image, flipped), flipped)
     if not isinstance(spec.resize, NoResize):
         kernel = "bicubic" if spec.resize.interpolation == "bilinear" else "bilinear"
         resampled = replace(spec, resize=replace(spec.resize, interpolation=kernel))
@@ -197,17 +154,7 @@ def unnoticed(golden: Sequence[GoldenSample], spec: InputSpec) -> list[str]:
     ]
 
 
-def require_telling_outputs(raw_outputs: Sequence[FloatArray], tolerance: Tolerance) -> None:
-    """
-    Refuse a model that answers the same whatever the image: no proof could see a fault of it.
-
-    Raises:
-        PackError: `pack.golden`.
-    """
-    first, *others = raw_outputs
-    if others and all(relative_difference(output, first) <= tolerance.relative for output in others):
-        raise PackError(
-            "the model gives the same raw outputs for all golden samples, so they would notice no fault",
-            code="pack.golden",
-            hint="are the weights loaded? give samples that the model tells apart",
-        )
+def is_untelling(golden: Sequence[GoldenSample]) -> bool:
+    """Ask whether the raw outputs are the same for all: then no fault of the model could be seen."""
+    first, *others = (sample.raw_output for sample in golden)
+    return all(relative_difference(output, first) <= Tolerance().relative for output in others)

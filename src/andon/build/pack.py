@@ -9,7 +9,7 @@ import datetime as dt
 import hashlib
 import importlib.metadata
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
@@ -18,14 +18,24 @@ from msgspec import Struct
 from PIL import Image
 
 from andon import __version__
-from andon.build.author import Author, common_size, evaluating, require_same_output, require_scores
-from andon.build.compare import require_agreement
+from andon.build.author import (
+    Author,
+    Measured,
+    common_size,
+    evaluating,
+    require_logits,
+    require_same_output,
+    require_scores,
+)
+from andon.build.compare import prepare_sample
 from andon.build.export import export_onnx
 from andon.build.golden_set import make_golden
-from andon.build.transform import Sample, Transform, read_samples, require_repeatable
+from andon.build.samples import Sample, noise, read_samples, upside_down
+from andon.build.transform import Transform
 from andon.build.weights import require_torch
 from andon.bundle.archive import write_bundle
 from andon.bundle.golden import GoldenSample, encode_golden
+from andon.bundle.json_text import explain_field
 from andon.bundle.manifest import (
     Artifact,
     BundleName,
@@ -35,14 +45,17 @@ from andon.bundle.manifest import (
     GoldenSpec,
     InputSpec,
     Manifest,
+    NoResize,
     OutputSpec,
     Provenance,
+    ShorterSide,
     check_decision,
 )
 from andon.errors import EnvironmentFault, MismatchError, PackError
 from andon.model.prove import prove
 from andon.runtimes.base import Session, SessionOptions
 from andon.runtimes.registry import get_runtime
+from andon.tensors import FloatArray
 
 if TYPE_CHECKING:
     from torch import nn
@@ -53,6 +66,9 @@ Progress = Callable[[int, int, str], None]
 _ARTIFACT = Artifact(name="onnx", format="onnx", path="artifacts/onnx/model.onnx")
 _EXECUTION = Execution(artifact="onnx", runtime="onnxruntime")
 _KINDS = {"none": "probabilities"}
+_FIRST_SAMPLES = 8
+"""Samples for which the eager model is asked before the export, which takes longer."""
+_BATCH_HINT = "every image was answered rightly alone; does its answer depend on the other images of a batch?"
 _UNPROVEN_INPUT = "no transform was given, so nothing proves that the declared input is that of the training"
 
 
@@ -116,50 +132,76 @@ def pack(  # noqa: PLR0913 -- keyword-only, each a decision of the author's
         EnvironmentFault: torch is not installed, or the file cannot be written.
     """
     require_torch()
-    _require_arguments(labels, Path(out))
+    out = _checked_path(out)
     spec = _declared_input(input)
-    declared = _convert(
-        _Declared,
-        {
-            "name": Path(out).stem if name is None else name,
-            "output": {"labels": list(labels), "activation": activation, "kind": _KINDS.get(activation, "logits")},
-            "decision": decision,
-            "provenance": {**(provenance or {}), "created_by": _created_by()},
-        },
-        "pack.argument",
+    declared = _declare(
+        name=_name_of(out) if name is None else name,
+        output={"labels": _checked_labels(labels), "activation": activation, "kind": _KINDS.get(activation, "logits")},
+        decision=decision,
+        provenance={**_checked_mapping(provenance), "created_by": _created_by()},
     )
     found = read_samples(samples)
-    tell = _Steps(progress, 2 * len(found) + 2)
     with evaluating(model) as eager:
         author = Author(eager, transform, spec)
+        made, notes = _made_samples(author, found[0])
+        tell = _Steps(progress, 2 * len(found) + len(made) + 2)
         tell("calling the transform again and again")
-        if transform is not None:
-            require_repeatable(transform, found)
-        worst_pixels = require_agreement(
-            (author.compare(sample) for sample in tell.each(found, "comparing the transform with the declaration")),
-            spec,
-        )
-        measured = [author.measure(sample) for sample in tell.each(found, "asking the eager model")]
-        require_scores(measured, declared.output)
+        author.require_repeatable([*found, *made])
+        agreement = author.require_agreement(tell.each(found, "comparing the transform with the declaration"))
+        author.require_agreement(tell.each(made, "comparing the transform with the declaration"))
+        size = common_size(agreement.sizes)
+        _try_first([author.measure(sample) for sample in found[:_FIRST_SAMPLES]], declared.output)
         tell("exporting the model")
-        artifact = export_onnx(eager, spec, common_size(measured))
-        session = get_runtime(_EXECUTION.runtime).open(
-            _ARTIFACT, artifact, _EXECUTION, SessionOptions(classes=len(declared.output.labels))
-        )
-        worst_output = max(require_same_output(item, session, _EXECUTION.tolerance) for item in measured)
-        golden, notes = make_golden(author, measured, _EXECUTION.tolerance)
+        artifact = export_onnx(eager, spec, size)
+        session = _open(artifact, declared.output)
+        compared = [
+            _held_to_eager(author.measure(sample), session, declared.output)
+            for sample in tell.each(found, "comparing the exported model with the eager one")
+        ]
+        golden = make_golden(author, found, [raw_output for raw_output, _ in compared], made)
     _require_proof(golden, spec, session)
     manifest, members = _assemble(declared, spec, artifact, golden)
     digest = write_bundle(out, manifest, members)
     return PackReport(
-        path=Path(out),
+        path=out,
         digest=digest,
         manifest=manifest,
         samples=len(found),
         golden=len(golden),
-        worst={"pixels": worst_pixels, "raw output": worst_output},
-        notes=notes if transform is not None else (_UNPROVEN_INPUT, *notes),
+        worst={"pixels": agreement.worst_difference, "raw output": max(difference for _, difference in compared)},
+        notes=notes if transform is not None else (_UNPROVEN_INPUT,),
     )
+
+
+def _made_samples(author: Author, sample: Sample) -> tuple[list[Sample], tuple[str, ...]]:
+    """Make images that try what the author's own may not show, and say which of them his transform does not take."""
+    spec = author.spec
+    keeps_size = spec.crop is None and isinstance(spec.resize, ShorterSide | NoResize)
+    with sample.open() as image:
+        own_size = (image.height, image.width)
+    size = own_size if keeps_size else prepare_sample(sample, spec).shape[:2]
+    made = [noise(size, keep_size=keeps_size), upside_down(size, keep_size=keeps_size)]
+    taken = [sample for sample in made if author.accepts(sample)]
+    notes = [f"the transform fails on {sample.name}, so it is compared on your samples only" for sample in made]
+    return taken, tuple(note for sample, note in zip(made, notes, strict=True) if sample not in taken)
+
+
+def _try_first(measured: Sequence[Measured], output: OutputSpec) -> None:
+    """Refuse before the slow export what the first samples show."""
+    for item in measured:
+        require_scores(item, output)
+    require_logits(measured, output)
+
+
+def _open(artifact: bytes, output: OutputSpec) -> Session:
+    options = SessionOptions(classes=len(output.labels))
+    return get_runtime(_EXECUTION.runtime).open(_ARTIFACT, artifact, _EXECUTION, options)
+
+
+def _held_to_eager(measured: Measured, session: Session, output: OutputSpec) -> tuple[FloatArray, float]:
+    """Give the raw output of one sample and how far the exported model is from it; the pixels are let go."""
+    require_scores(measured, output)
+    return measured.raw_output, require_same_output(measured, session, _EXECUTION.tolerance)
 
 
 class _Steps:
@@ -182,16 +224,45 @@ class _Steps:
             yield sample
 
 
-def _require_arguments(labels: Sequence[str], out: Path) -> None:
+def _checked_path(out: object) -> Path:
     """Refuse early what would only be noticed at the end."""
-    if isinstance(labels, str):
-        raise PackError(
-            "labels is one string, expected a list of names", code="pack.argument", hint='labels=["ok", "bad"]'
-        )
-    if not os.access(out.parent, os.W_OK):
+    if not isinstance(out, str | os.PathLike):
+        raise PackError(f"out is a {type(out).__name__}, expected a path", code="pack.argument")
+    path = Path(out)
+    if not os.access(path.parent, os.W_OK):
         raise EnvironmentFault(
-            "the folder does not exist or cannot be written", code="environment.write", where=str(out.parent)
+            "the folder does not exist or cannot be written", code="environment.write", where=str(path.parent)
         )
+    if path.exists() and not path.is_file():
+        raise EnvironmentFault("there is something that is no file", code="environment.write", where=str(path))
+    return path
+
+
+def _name_of(out: Path) -> str:
+    """Take the bundle's name from its file name."""
+    try:
+        return msgspec.convert(out.stem, BundleName)
+    except msgspec.ValidationError:
+        raise PackError(
+            f"the file name {out.stem!r} cannot be the bundle's name: expected 1 to 64 letters a-z, digits, ., _ or -",
+            code="pack.argument",
+            where="the argument out",
+            hint='pass name="..." and keep the file name',
+        ) from None
+
+
+def _checked_labels(labels: object) -> list[object]:
+    if isinstance(labels, str | bytes) or not isinstance(labels, Iterable):
+        raise PackError(
+            f"labels is {labels!r:.80}, expected a list of names", code="pack.argument", hint='labels=["ok", "bad"]'
+        )
+    return list(labels)
+
+
+def _checked_mapping(provenance: object) -> Mapping[str, Any]:
+    if provenance is None or isinstance(provenance, Mapping):
+        return provenance or {}
+    raise PackError(f"provenance is a {type(provenance).__name__}, expected a mapping", code="pack.argument")
 
 
 class _Declared(Struct, frozen=True, kw_only=True):
@@ -217,16 +288,25 @@ def _declared_input(declaration: Mapping[str, Any] | InputSpec | None) -> InputS
     return _convert(InputSpec, declaration, "pack.input")
 
 
+def _declare(**fields: object) -> _Declared:
+    return _convert(_Declared, fields, "pack.argument")
+
+
 _T = TypeVar("_T")
 
 
 def _convert(kind: type[_T], value: object, code: str) -> _T:
     """Check plain data or structs as the manifest would."""
+    where = "the argument input" if kind is InputSpec else "the arguments of pack"
     try:
-        return msgspec.convert(msgspec.to_builtins(value), kind)
-    except (msgspec.ValidationError, TypeError) as error:
-        where = "the argument input" if kind is InputSpec else "the arguments of pack"
-        raise PackError(str(error), code=code, where=where) from None
+        text = msgspec.json.encode(value)
+    except (TypeError, ValueError) as error:
+        raise PackError(f"not plain data: {error}", code=code, where=where) from None
+    try:
+        return msgspec.json.decode(text, type=kind)
+    except msgspec.ValidationError as error:
+        fault = explain_field(text, kind, error)
+        raise PackError(fault.message, code=code, where=where, hint=fault.hint) from None
 
 
 def _created_by() -> str:
@@ -241,7 +321,7 @@ def _require_proof(golden: Sequence[GoldenSample], spec: InputSpec, session: Ses
             f"the bundle would not prove itself (stage {finding.stage}): {finding.message}",
             code="pack.mismatch.output",
             where=finding.sample,
-            hint="every image was answered rightly alone; does its answer depend on the other images of a batch?",
+            hint=_BATCH_HINT if finding.stage == "raw output" else "",
         )
 
 

@@ -6,8 +6,16 @@ import pytest
 import torch
 
 from andon.build.author import Author as Truth
-from andon.build.author import Measured, common_size, evaluating, one_thread, require_same_output, require_scores
-from andon.build.transform import read_samples
+from andon.build.author import (
+    Measured,
+    common_size,
+    evaluating,
+    one_thread,
+    require_logits,
+    require_same_output,
+    require_scores,
+)
+from andon.build.samples import read_samples
 from andon.bundle.manifest import InputSpec, OutputSpec, Tolerance
 from andon.errors import MismatchError, PackError, RuntimeFault
 from andon.tensors import FloatArray, UInt8Array
@@ -16,11 +24,17 @@ from tests.support.author import INPUT, LABELS, Author, Net, photos
 SPEC = msgspec.convert(INPUT, InputSpec)
 
 
-def measured(raw_output: list[float], size: tuple[int, int] = (2, 2)) -> Measured:
+def measured(raw_output: list[float]) -> Measured:
     """Make a measured sample with given raw outputs."""
     output = np.array(raw_output, np.float32)
-    pixels = np.zeros((*size, 3), np.uint8)
-    return Measured(sample=read_samples(photos(1))[0], pixels=pixels, raw_output=output, expected=output)
+    pixels = np.zeros((2, 2, 3), np.uint8)
+    return Measured(
+        sample=read_samples(photos(1))[0],
+        pixels=pixels,
+        model_input=pixels.transpose(2, 0, 1).astype(np.float32),
+        raw_output=output,
+        expected=output,
+    )
 
 
 class FakeSession:
@@ -78,9 +92,9 @@ def test_the_number_of_threads_comes_back() -> None:
 
 def test_samples_must_come_to_one_size() -> None:
     """A graph takes one size; the hint says how to get there."""
-    assert common_size([measured([1, 2]), measured([1, 2])]) == (2, 2)
+    assert common_size({(2, 2)}) == (2, 2)
     with pytest.raises(PackError) as caught:
-        common_size([measured([1, 2]), measured([1, 2], (2, 3))])
+        common_size({(2, 2), (2, 3)})
     assert "exact or letterbox" in caught.value.hint
 
 
@@ -88,8 +102,16 @@ def test_probabilities_are_refused_where_logits_are_declared() -> None:
     """A second softmax would flatten all scores; one sample that is none lets the model pass."""
     output = OutputSpec(labels=tuple(LABELS))
     with pytest.raises(PackError, match="already ends in a softmax"):
-        require_scores([measured([0.1, 0.2, 0.3, 0.4])], output)
-    require_scores([measured([0.1, 0.2, 0.3, 0.4]), measured([1, 2, 3, 4])], output)
+        require_logits([measured([0.1, 0.2, 0.3, 0.4])], output)
+    require_logits([measured([0.1, 0.2, 0.3, 0.4]), measured([1, 2, 3, 4])], output)
+
+
+@pytest.mark.parametrize("raw_output", [[1.0, 2.0], [1.0, 2.0, 3.0, float("nan")]])
+def test_scores_are_finite_and_one_a_label(raw_output: list[float]) -> None:
+    """Anything else is refused with the sample."""
+    with pytest.raises(PackError) as caught:
+        require_scores(measured(raw_output), OutputSpec(labels=tuple(LABELS)))
+    assert caught.value.where == "sample 0"
 
 
 def test_the_exported_model_is_held_to_the_eager_one() -> None:
@@ -103,12 +125,6 @@ def test_the_exported_model_is_held_to_the_eager_one() -> None:
 
 def test_a_label_that_hangs_on_fractions_is_refused() -> None:
     """The exported model may agree on rounded pixels and yet name another label than the author's."""
-    sample = read_samples(photos(1))[0]
-    item = Measured(
-        sample=sample,
-        pixels=np.zeros((2, 2, 3), np.uint8),
-        raw_output=np.array([2.0, 1.0], np.float32),
-        expected=np.array([1.0, 2.0], np.float32),
-    )
+    item = msgspec.structs.replace(measured([2.0, 1.0]), expected=np.array([1.0, 2.0], np.float32))
     with pytest.raises(MismatchError, match="stage label"):
         require_same_output(item, FakeSession([1.0, 2.0]), Tolerance())

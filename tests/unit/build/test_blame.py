@@ -3,7 +3,7 @@
 import re
 import sys
 
-from andon.build.blame import author_line, author_line_of_text, first_line
+from andon.build.blame import author_line, author_line_of_text
 
 
 def _trace() -> object:
@@ -30,10 +30,3 @@ def test_lines_of_libraries_are_passed_over() -> None:
     assert author_line_of_text(text) == "/home/me/train.py, line 3, in forward"
     assert author_line_of_text('File "<stdin>", line 2, in forward') == "<stdin>, line 2, in forward"
     assert author_line_of_text("") == ""
-
-
-def test_a_message_is_cut_to_its_first_line() -> None:
-    """Libraries explain themselves at length; one without words is named by its class."""
-    assert first_line(ValueError("first\nsecond")) == "first"
-    assert first_line(KeyError()) == "KeyError"
-    assert len(first_line(ValueError("x" * 1000))) == 300

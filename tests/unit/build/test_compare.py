@@ -9,7 +9,8 @@ import torch
 from PIL import Image
 
 from andon.build.compare import compare, require_agreement
-from andon.build.transform import read_samples, require_repeatable
+from andon.build.samples import read_samples
+from andon.build.transform import require_repeatable
 from andon.bundle.manifest import InputSpec
 from andon.errors import MismatchError
 from tests.support.author import INPUT, MEAN, STD, Author, photos
@@ -48,7 +49,8 @@ def spec(**fields: Any) -> InputSpec:
 def check(transform: Any, declared: InputSpec, images: list[Image.Image] | None = None) -> float:
     """Compare a transform with a declaration on all images."""
     samples = read_samples(images or photos())
-    return require_agreement((compare(sample, transform, declared) for sample in samples), declared)
+    comparisons = (compare(sample, transform, declared) for sample in samples)
+    return require_agreement(comparisons, transform, declared).worst_difference
 
 
 @pytest.mark.parametrize("skew", SKEWS)
@@ -128,6 +130,26 @@ def test_what_cannot_be_declared_is_named_by_its_kind(change: Any, kind: str, re
         check(change, spec())
     assert caught.value.code == f"pack.mismatch.{kind}"
     assert reason in caught.value.message
+
+
+def test_a_mean_off_by_exactly_one_grey_level_is_refused() -> None:
+    """Whole levels agree within the one that is allowed, and yet a mean explains them exactly."""
+    with pytest.raises(MismatchError) as caught:
+        check(Author(mean=tuple(value + 1 / 255 for value in MEAN)), spec())
+    assert caught.value.code == "pack.mismatch.normalisation"
+
+
+def test_a_rare_augmentation_is_not_taken_for_a_wrong_declaration() -> None:
+    """Before the declaration is blamed, the transform is called very often."""
+    calls = iter(range(1, 10_000))
+
+    def transform(image: Image.Image) -> torch.Tensor:
+        upside_down = next(calls) % 30 == 2
+        return Author()(image.transpose(Image.Transpose.ROTATE_180) if upside_down else image)
+
+    with pytest.raises(MismatchError) as caught:
+        check(transform, spec())
+    assert caught.value.code == "pack.mismatch.random"
 
 
 def test_a_random_augmentation_is_refused_even_with_one_sample() -> None:

@@ -3,7 +3,6 @@
 import msgspec
 import numpy as np
 import onnx
-import onnxruntime
 import pytest
 import torch
 from torch import nn
@@ -11,6 +10,7 @@ from torch import nn
 from andon.build.export import INPUT_NAME, OUTPUT_NAME, export_onnx, normalised_graph, raw_scores
 from andon.bundle.manifest import InputSpec
 from andon.errors import PackError
+from andon.runtimes.onnx_runtime import import_onnxruntime
 from andon.vision.prepare import normalise
 from tests.support.author import INPUT, Net
 
@@ -28,7 +28,7 @@ def exported() -> bytes:
 def test_the_graph_takes_uint8_and_any_batch(exported: bytes, count: int) -> None:
     """Pixels go in as they are; the answer is that of the eager model behind the declared normalisation."""
     pixels = np.random.default_rng(count).integers(0, 256, (count, 56, 56, 3)).astype(np.uint8)
-    session = onnxruntime.InferenceSession(exported, providers=["CPUExecutionProvider"])
+    session = import_onnxruntime().InferenceSession(exported, providers=["CPUExecutionProvider"])
     (found,) = session.run([OUTPUT_NAME], {INPUT_NAME: pixels})
     with torch.no_grad():
         expected = Net().eval()(torch.from_numpy(np.stack([normalise(image, SPEC) for image in pixels])))

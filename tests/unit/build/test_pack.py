@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from PIL import Image, ImageOps
 from torch import nn
 
 import andon
@@ -132,33 +133,58 @@ def test_grey_samples_are_enlarged_so_that_channels_are_noticed(tmp_path: Path) 
     grey = [image.convert("L") for image in photos()]
     report = pack(Net(), samples=grey, out=tmp_path / "x.andon", **ARGUMENTS)
     assert report.golden == 6
+
+
+@pytest.mark.parametrize(
+    ("transform", "samples", "kind"),
+    [
+        (Author(bgr=True), [image.convert("L") for image in photos()], "channels"),
+        (lambda image: Author()(image.convert("L")), [image.convert("L") for image in photos()], "channels"),
+        (Author(exact=True), [photo(n, (96, 96)) for n in range(3)], "geometry"),
+        (lambda image: Author()(ImageOps.exif_transpose(image)), photos(), "geometry"),
+    ],
+)
+def test_what_the_samples_do_not_show_is_tried_with_made_images(
+    transform: Any, samples: Any, kind: str, tmp_path: Path
+) -> None:
+    """Grey hides the order of channels, square hides the resize, and few photos have an EXIF orientation."""
     with pytest.raises(MismatchError) as caught:
-        pack(Net(), samples=grey, out=tmp_path / "y.andon", **{**ARGUMENTS, "transform": Author(bgr=True)})
-    assert caught.value.code == "pack.mismatch.channels"
+        pack(Net(), samples=samples, out=tmp_path / "x.andon", **{**ARGUMENTS, "transform": transform})
+    assert caught.value.code == f"pack.mismatch.{kind}"
+    assert "made to try" in caught.value.where
 
 
-def test_a_transform_that_greys_grey_samples_packs_with_a_note(tmp_path: Path) -> None:
-    """A line with grey cameras has no order of channels to prove, and is told so."""
-    report = pack(
-        Net(),
-        samples=[image.convert("L") for image in photos()],
-        out=tmp_path / "x.andon",
-        **{**ARGUMENTS, "transform": lambda image: Author()(image.convert("L"))},
-    )
-    assert "order of the channels" in report.notes[0]
+def test_a_transform_that_takes_only_its_own_images_packs_with_a_note(tmp_path: Path) -> None:
+    """A line may have one size of image; what was not compared is told."""
+
+    def transform(image: Image.Image) -> torch.Tensor:
+        assert image.size == (96, 96)
+        return Author()(image)
+
+    samples = [photo(n, (96, 96)) for n in range(3)]
+    report = pack(Net(), samples=samples, out=tmp_path / "x.andon", **{**ARGUMENTS, "transform": transform})
+    assert any("your samples only" in note for note in report.notes)
 
 
 @pytest.mark.parametrize(
     ("change", "code", "words"),
     [
         ({"labels": ["a", "b"]}, "pack.model", "4 scores for 2 labels"),
-        ({"labels": "abcd"}, "pack.argument", "one string"),
+        ({"labels": "abcd"}, "pack.argument", "list of names"),
+        ({"labels": None}, "pack.argument", "list of names"),
+        ({"samples": None}, "pack.samples", "list of paths"),
+        ({"samples": [5]}, "pack.samples", "a int"),
+        ({"provenance": 5}, "pack.argument", "a mapping"),
+        ({"out": None}, "pack.argument", "NoneType"),
+        ({"out": "模型.andon"}, "pack.argument", "name="),
+        ({"out": "/dev/null"}, "environment.write", "no file"),
+        ({"input": {**INPUT, "sise": 1}}, "pack.input", "sise"),
         ({"input": None}, "pack.input", "not declared"),
         ({"input": {"resize": {"mode": "stretch"}}}, "pack.input", "$.resize.mode"),
         ({"input": {**INPUT, "mean": [0.5, 0.5]}}, "pack.input", "2 values"),
         ({"input": {**INPUT, "crop": None}}, "pack.mismatch.geometry", "height x width"),
         ({"samples": []}, "pack.samples", "no samples"),
-        ({"samples": "one.png"}, "pack.samples", "one path"),
+        ({"samples": "one.png"}, "pack.samples", "list of paths"),
         ({"samples": ["/nowhere/x.png"]}, "pack.samples", "No such file"),
         ({"samples": [__file__]}, "pack.samples", "not a JPEG or PNG"),
         ({"decision": {"ok_labels": ["perfect"]}}, "pack.argument", "'perfect'"),
@@ -181,9 +207,9 @@ def test_a_wrong_argument_is_refused_before_the_export(
         pytest.fail("the export was begun")
 
     monkeypatch.setattr("andon.build.pack.export_onnx", no_export)
-    arguments = {"samples": photos(), **ARGUMENTS, **change}
+    arguments = {"samples": photos(), "out": tmp_path / "x.andon", **ARGUMENTS, **change}
     with pytest.raises(AndonError) as caught:
-        pack(Net(), out=tmp_path / "x.andon", **arguments)
+        pack(Net(), **arguments)
     assert caught.value.code == code
     assert words in str(caught.value)
 

@@ -1,13 +1,16 @@
 """Tests of how the author's transform is called."""
 
+import random
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 from PIL import Image
 
-from andon.build.transform import Sample, apply_transform, read_samples, require_repeatable
+from andon.build.samples import Sample, read_samples
+from andon.build.transform import apply_transform, require_repeatable
 from andon.errors import MismatchError, PackError
 from tests.support.author import photo, photos
 
@@ -33,6 +36,7 @@ def test_the_transform_gets_what_pillow_opens(tmp_path: Path) -> None:
     "answer",
     [
         torch.ones(3, 4, 5, dtype=torch.float64),
+        torch.ones(3, 4, 5, dtype=torch.bfloat16),
         torch.ones(3, 4, 5, requires_grad=True),
         torch.ones(5, 4, 3).permute(2, 1, 0),
         np.ones((3, 4, 5)),
@@ -46,18 +50,26 @@ def test_any_float_tensor_will_do(answer: object) -> None:
     assert found.flags.c_contiguous
 
 
-def test_pillow_images_are_kept_without_loss() -> None:
-    """A sample given as an image is stored as PNG, pixel for pixel."""
-    image = photo(1)
-    (sample,) = read_samples([image])
-    assert np.array_equal(np.asarray(sample.open()), np.asarray(image))
-
-
 def test_a_transform_that_changes_its_size_is_random() -> None:
     """A random crop of random size is found too."""
     sizes = iter(range(3, 100))
     with pytest.raises(MismatchError) as caught:
         require_repeatable(lambda _: torch.zeros(3, next(sizes), 4), read_samples(photos(1)))
+    assert caught.value.code == "pack.mismatch.random"
+
+
+@pytest.mark.parametrize("draw", [lambda: torch.rand(()), random.random, np.random.rand])
+def test_a_transform_that_draws_random_numbers_is_called_more_often(draw: Any) -> None:
+    """An augmentation of one call in twenty is found with a single sample, whichever generator it draws from."""
+    torch.manual_seed(0)
+    random.seed(0)
+    np.random.seed(0)
+
+    def transform(image: Image.Image) -> torch.Tensor:
+        return torch.full((3, 2, 2), float(draw() < 0.05))
+
+    with pytest.raises(MismatchError) as caught:
+        require_repeatable(transform, read_samples(photos(1)))
     assert caught.value.code == "pack.mismatch.random"
 
 
@@ -80,6 +92,6 @@ def test_an_error_of_the_author_keeps_its_words_and_its_line() -> None:
         raise RuntimeError("tensor sizes do not match")
 
     with pytest.raises(PackError) as caught:
-        apply_transform(transform, Sample(name="part 7", encoded=read_samples(photos(1))[0].encoded))
+        apply_transform(transform, Sample(name="part 7", data=read_samples(photos(1))[0].encoded))
     assert "part 7: RuntimeError: tensor sizes do not match" in caught.value.message
     assert "test_transform.py, line" in caught.value.where
