@@ -5,7 +5,7 @@ A file is looked over before any decoder sees it, and Pillow is handed only what
 nothing that Pillow would inflate, keep or warn about for the sake of metadata gets as far.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from msgspec import Struct
@@ -30,6 +30,11 @@ class EncodedImage(Struct, frozen=True, kw_only=True):
     """A file of the same format that holds nothing but what makes pixels."""
     exif: bytes = b""
     """The EXIF block, which is a TIFF structure; empty where there is none."""
+
+
+def without_gaps(parts: Sequence[bytes | memoryview], whole: bytes) -> bytes:
+    """Join the parts of a file that are kept; where they are all of it, give the file itself, for a copy costs time."""
+    return whole if sum(map(len, parts)) == len(whole) else b"".join(parts)
 
 
 def damaged(reason: str) -> ImageError:

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from PIL import Image, ImageChops
 from PIL.JpegImagePlugin import JpegImageFile
 
-from andon.vision.encoded import MAX_PARTS, EncodedImage, damaged, pillow_errors
+from andon.vision.encoded import MAX_PARTS, EncodedImage, damaged, pillow_errors, without_gaps
 
 JPEG_SIGNATURE = b"\xff\xd8\xff"
 MAX_SCANS = 50
@@ -41,7 +41,9 @@ def read_jpeg(data: bytes) -> EncodedImage:
     Raises:
         ImageError: `image.truncated`.
     """
-    frames, kept, exif, first_scan = [], [_START], [], 0
+    frames: list[bytes] = []
+    kept: list[bytes | memoryview] = [_START]
+    exif, first_scan = [], 0
     for marker, begin, end in _segments(data):
         first_scan = begin
         segment = data[begin:end]
@@ -53,9 +55,10 @@ def read_jpeg(data: bytes) -> EncodedImage:
             kept.append(segment)
     if len(frames) != 1 or len(frames[0]) < 10:
         raise damaged(f"it has {len(frames)} frames before its first scan")
-    scans = _scans(data, first_scan, frames[0])
+    kept.append(_scans(data, first_scan, frames[0]))
     bits, height, width = struct.unpack_from(">BHH", frames[0], 4)
-    return EncodedImage(width=width, height=height, bits=bits, pixel_data=b"".join([*kept, scans]), exif=b"".join(exif))
+    pixel_data = without_gaps(kept, data)
+    return EncodedImage(width=width, height=height, bits=bits, pixel_data=pixel_data, exif=b"".join(exif))
 
 
 def _segments(data: bytes) -> Iterator[tuple[int, int, int]]:
@@ -78,7 +81,7 @@ def _segments(data: bytes) -> Iterator[tuple[int, int, int]]:
     raise damaged("it has no scan")
 
 
-def _scans(data: bytes, first_scan: int, frame: bytes) -> bytes:
+def _scans(data: bytes, first_scan: int, frame: bytes) -> memoryview:
     """Give the bytes from the first scan to the end marker; what follows that is no part of the image."""
     end = data.rfind(_END, first_scan)
     if end < 0:
@@ -87,7 +90,7 @@ def _scans(data: bytes, first_scan: int, frame: bytes) -> bytes:
     has_one_scan = frame[1] in _SEQUENTIAL_FRAMES and data[first_scan + 4] == frame[9]
     if not has_one_scan and data.count(_SCAN, first_scan, end) > MAX_SCANS:
         raise damaged(f"it has more than {MAX_SCANS} scans")
-    return data[first_scan : end + len(_END)]
+    return memoryview(data)[first_scan : end + len(_END)]
 
 
 def decode_jpeg(encoded: EncodedImage) -> Image.Image:

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from PIL import Image
 from PIL.PngImagePlugin import PngImageFile
 
-from andon.vision.encoded import MAX_PARTS, EncodedImage, damaged, pillow_errors
+from andon.vision.encoded import MAX_PARTS, EncodedImage, damaged, pillow_errors, without_gaps
 
 PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 
@@ -46,7 +46,7 @@ def read_png(data: bytes) -> EncodedImage:
     if len(header) != 13:
         raise damaged(f"its header has {len(header)} bytes, expected 13")
     width, height, bits = struct.unpack_from(">IIB", header)
-    return EncodedImage(width=width, height=height, bits=bits, pixel_data=b"".join(kept), exif=exif)
+    return EncodedImage(width=width, height=height, bits=bits, pixel_data=without_gaps(kept, data), exif=exif)
 
 
 def _chunks(view: memoryview) -> Iterator[tuple[bytes, int, int]]:

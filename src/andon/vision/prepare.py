@@ -97,7 +97,9 @@ def resized_size(width: int, height: int, resize: Resize) -> tuple[int, int]:
             size = (width, height)
     if not all(1 <= side <= _MAX_SIDE for side in size):
         raise ImageError(
-            f"an image of {width} x {height} pixels would be resized to {size[0]} x {size[1]}", code="image.shape"
+            f"an image of {width} x {height} pixels would be resized to {size[0]} x {size[1]}; "
+            f"a side has 1 to {_MAX_SIDE} pixels",
+            code="image.shape",
         )
     return size
 

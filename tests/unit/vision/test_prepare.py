@@ -195,6 +195,11 @@ def test_the_longer_side_is_that_of_torchvision(width: int, height: int, size: i
         assert resized_size(width, height, declared(resize=resize).resize) == wanted
 
 
+def test_without_a_resize_the_size_stays() -> None:
+    """Up to the longest side there may be."""
+    assert resized_size(7, 65_535, declared().resize) == (7, 65_535)
+
+
 def test_the_roundings_differ_and_each_moves_pixels() -> None:
     """An option that did nothing would be seen: floor and nearest of a side, and of an offset."""
     image = noise(457, 394, "RGB", 0)
