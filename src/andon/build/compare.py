@@ -4,10 +4,11 @@ The author's transform against the declaration, sample by sample.
 It says whether the two agree; why they do not is told by `diagnose`.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 from msgspec import Struct
+from msgspec.structs import replace
 
 from andon.build.diagnose import Disagreement, diagnose
 from andon.build.fit import Evidence
@@ -91,8 +92,8 @@ def require_agreement(comparisons: Iterable[Comparison], transform: Transform | 
     """
     Refuse a declaration that does not do what the transform does.
 
-    More than one grey level on any sample is refused. So is less, where a mean or a standard
-    deviation other than the declared one explains it exactly.
+    More than one grey level on any sample is refused. So is less, where another declaration of
+    kernel, channels, range or normalisation explains it exactly.
 
     Args:
         comparisons: One a sample, at least one; only the telling ones are kept in memory.
@@ -110,11 +111,26 @@ def require_agreement(comparisons: Iterable[Comparison], transform: Transform | 
         if comparison.difference > _WHOLE_LEVEL or not comparison.is_whole:
             telling = sorted([*telling, comparison], key=lambda item: -item.difference)[:_DIAGNOSED]
     if telling and transform is not None:
-        found = diagnose([_evidence(item, spec) for item in telling], spec)
+        found = _reason(telling, transform, spec, thorough=worst > _ALLOWED)
         if worst > _ALLOWED or found.is_exact:
             require_no_chance(transform, telling[0].sample)
             raise _mismatch(telling[0], found)
     return Agreement(worst_difference=worst, sizes=frozenset(sizes))
+
+
+def _reason(telling: Sequence[Comparison], transform: Transform, spec: InputSpec, *, thorough: bool) -> Disagreement:
+    """Find why samples disagree; the orientation is tried first, because it is a matter of the file."""
+    other = "stored" if spec.orientation == "exif" else "exif"
+    turned = compare(telling[0].sample, transform, replace(spec, orientation=other))
+    if telling[0].difference > _ALLOWED >= turned.difference:
+        return Disagreement(
+            code="pack.mismatch.geometry",
+            stage="pixels",
+            reason=f'the transform agrees if the orientation is "{other}", declared is "{spec.orientation}"',
+            hint=f'declare "orientation": "{other}"',
+            is_exact=True,
+        )
+    return diagnose([_evidence(item, spec) for item in telling], spec, thorough=thorough)
 
 
 def _evidence(comparison: Comparison, spec: InputSpec) -> Evidence:

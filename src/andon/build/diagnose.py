@@ -6,6 +6,7 @@ shift a channel. What it differs in from the declaration is the reason; the fact
 tell about range and normalisation.
 """
 
+import time
 from collections.abc import Iterator, Sequence
 from typing import Literal
 
@@ -24,6 +25,8 @@ _EXPLAINED_RMS = 0.45
 """Grey levels left over by a preparation that explains the transform; uint8 tensor resizes round to within it."""
 _EXACT = 0.02
 """Grey levels left over by a preparation that is the transform's own."""
+_MAX_SEARCH_S = 10.0
+"""Seconds after which no further preparation is tried; large images reach it."""
 _RANGE_FACTOR = 20.0
 """Factors of standard deviations stay far below it, that between 0-255 and 0-1 is 255."""
 
@@ -39,13 +42,14 @@ class Disagreement(Struct, frozen=True, kw_only=True):
     """Whether the reason explains the transform to the last grey level."""
 
 
-def diagnose(evidence: Sequence[Evidence], spec: InputSpec) -> Disagreement:
+def diagnose(evidence: Sequence[Evidence], spec: InputSpec, *, thorough: bool = True) -> Disagreement:
     """
     Find the likely reason for a disagreement.
 
     Args:
         evidence: At least one image; those that disagree most tell most.
         spec: The declaration.
+        thorough: Try other geometries too; else kernels, channels and values only, which is quick.
 
     Returns:
         The first thing that differs, in the order geometry, interpolation, channels, range,
@@ -54,7 +58,7 @@ def diagnose(evidence: Sequence[Evidence], spec: InputSpec) -> Disagreement:
     channels = {item.model_input.shape[0] for item in evidence}
     if channels != {spec.channels}:
         return _channel_count(channels, spec)
-    best = _best_fit(evidence, spec)
+    best = _best_fit(evidence, spec, thorough=thorough)
     if best is None or best.rms > _EXPLAINED_RMS:
         return _unexplained(evidence, spec)
     return _explained(best, spec)
@@ -72,15 +76,18 @@ def _channel_count(channels: set[int], spec: InputSpec) -> Disagreement:
     )
 
 
-def _best_fit(evidence: Sequence[Evidence], spec: InputSpec) -> Fit | None:
+def _best_fit(evidence: Sequence[Evidence], spec: InputSpec, *, thorough: bool) -> Fit | None:
     """Try the declared geometry with every kernel first, then other geometries; the simplest that explains wins."""
     best: Fit | None = None
+    deadline = time.monotonic() + _MAX_SEARCH_S
     for group in candidates(evidence, spec):
         for candidate in group:
             fit = fit_candidate(evidence, candidate)
             if fit is not None and (best is None or fit.rms < best.rms - _EXACT):
                 best = fit
-        if best is not None and best.rms < _EXACT:
+            if time.monotonic() > deadline:
+                return best
+        if not thorough or (best is not None and best.rms < _EXACT):
             break
     return best
 

@@ -57,9 +57,12 @@ def make_golden(
 
     Raises:
         PackError: `pack.golden`: no set was found that would notice.
+        MismatchError: A sample in the other form, JPEG or PNG, is transformed otherwise than declared.
     """
     chosen = [samples[position] for position in choose(samples, raw_outputs)]
-    chosen += missing_form(chosen)
+    other_form = missing_form(chosen)
+    author.require_agreement(other_form)
+    chosen += other_form
     golden = [_golden_sample(author, sample, number) for number, sample in enumerate(chosen)]
     for sample in made:
         if not (unnoticed(golden, author.spec) or is_untelling(golden)):
@@ -85,7 +88,6 @@ def _require_noticing(golden: Sequence[GoldenSample], spec: InputSpec) -> None:
 
 
 def _golden_sample(author: Author, sample: Sample, number: int) -> GoldenSample:
-    author.require_agreement([sample])
     with one_thread():
         measured = author.measure(sample)
     return GoldenSample(

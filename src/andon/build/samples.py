@@ -114,20 +114,20 @@ def made_sample(image: Image.Image, form: str, name: str) -> Sample:
     return Sample(name=name, data=buffer.getvalue())
 
 
-def noise(size: tuple[int, int], *, keep_size: bool) -> Sample:
+def noise(size: tuple[int, int], *, grey: bool = False) -> Sample:
     """
-    Make an image that notices most mistakes: coarse and fine coloured noise, wider than high.
+    Make a PNG that notices most mistakes: coarse and fine noise.
 
     Args:
-        size: Height and width of the model input in pixels.
-        keep_size: Make it of that very size, for a declaration that does not resize.
+        size: Height and width in pixels.
+        grey: Make it of one channel, for a model that takes one.
     """
-    return made_sample(_noise(size, keep_size=keep_size), "PNG", "coloured noise that was made to try the transform")
+    return made_sample(_noise(size, grey=grey), "PNG", "noise that was made to try the transform")
 
 
-def upside_down(size: tuple[int, int], *, keep_size: bool) -> Sample:
+def upside_down(size: tuple[int, int], *, grey: bool = False) -> Sample:
     """Make a JPEG whose EXIF block says that it is to be turned by 180 degrees; arguments as of `noise`."""
-    image = _noise(size, keep_size=keep_size)
+    image = _noise(size, grey=grey)
     buffer = io.BytesIO()
     exif = Image.Exif()
     exif[_ORIENTATION] = _UPSIDE_DOWN
@@ -135,9 +135,10 @@ def upside_down(size: tuple[int, int], *, keep_size: bool) -> Sample:
     return Sample(name="noise with an EXIF orientation that was made to try the transform", data=buffer.getvalue())
 
 
-def _noise(size: tuple[int, int], *, keep_size: bool) -> Image.Image:
-    height, width = size if keep_size else (size[0] * 5 // 4 + 3, size[1] * 3 // 2 + 5)
+def _noise(size: tuple[int, int], *, grey: bool) -> Image.Image:
+    height, width = size
     random = np.random.default_rng(0)
     coarse = random.integers(0, 256, (height // 8 + 1, width // 8 + 1, 3)).repeat(8, 0).repeat(8, 1)
     fine = random.integers(0, 256, (height, width, 3))
-    return Image.fromarray(((2 * coarse[:height, :width] + fine) // 3).astype(np.uint8))
+    image = Image.fromarray(((2 * coarse[:height, :width] + fine) // 3).astype(np.uint8))
+    return image.convert("L") if grey else image

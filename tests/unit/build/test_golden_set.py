@@ -21,7 +21,7 @@ def truth(spec: InputSpec | None = None, *, transform: object = None) -> Truth:
     return Truth(Net().eval(), transform or Author(), spec or msgspec.convert(INPUT, InputSpec))  # type: ignore[arg-type] # a fake
 
 
-MADE = [noise((56, 56), keep_size=False)]
+MADE = [noise((73, 89))]
 
 
 def golden_of(images: list[Image.Image], author: Truth) -> list[GoldenSample]:

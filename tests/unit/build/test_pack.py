@@ -168,6 +168,34 @@ def test_what_the_samples_do_not_show_is_tried_with_made_images(
     assert "made to try" in caught.value.where
 
 
+def test_a_grey_camera_packs_with_a_transform_that_has_no_grey_in_it(tmp_path: Path) -> None:
+    """Where all images have one channel, nobody converts them; what is made to try is grey, too."""
+
+    def transform(image: Image.Image) -> torch.Tensor:
+        assert image.mode == "L"
+        pixels = np.asarray(image.resize((48, 48), Image.Resampling.BILINEAR), np.float32)
+        return torch.from_numpy(pixels / 255)[None]
+
+    report = pack(
+        Net(channels=1),
+        samples=[image.convert("L") for image in photos()],
+        labels=LABELS,
+        out=tmp_path / "x.andon",
+        transform=transform,
+        input={"color": "L", "resize": {"mode": "exact", "size": [48, 48]}},
+    )
+    assert report.notes == ()
+
+
+def test_the_orientation_that_the_transform_applies_is_named(tmp_path: Path) -> None:
+    """The hint can be declared, and then it packs."""
+    arguments = {**ARGUMENTS, "transform": lambda image: Author()(ImageOps.exif_transpose(image))}
+    with pytest.raises(MismatchError) as caught:
+        pack(Net(), samples=photos(), out=tmp_path / "x.andon", **arguments)
+    assert caught.value.hint == 'declare "orientation": "exif"'
+    pack(Net(), samples=photos(), out=tmp_path / "x.andon", **{**arguments, "input": {**INPUT, "orientation": "exif"}})
+
+
 def test_a_transform_that_takes_only_its_own_images_packs_with_a_note(tmp_path: Path) -> None:
     """A line may have one size of image; what was not compared is told."""
 
