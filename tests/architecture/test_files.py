@@ -57,7 +57,7 @@ def test_the_rule_about_paths_sees_one() -> None:
     """Paths of people's machines are found, plain ones are not."""
     assert MACHINE_PATH.search("see /home/" + "kim/model.pt")
     assert MACHINE_PATH.search('open("/root/' + 'x")')
-    assert not MACHINE_PATH.search("POST /predict/scratch and src/work/x and /tmp/x and /home/me/x")
+    assert not MACHINE_PATH.search("POST /predict/scratch and src/data/x and /tmp/x and /home/me/x")
 
 
 def pins() -> list[str]:
