@@ -74,6 +74,10 @@ _KINDS = {"none": "probabilities"}
 _FIRST_SAMPLES = 8
 """Samples for which the eager model is asked before the export, which takes longer."""
 _BATCH_HINT = "every image was answered rightly alone; does its answer depend on the other images of a batch?"
+_INPUT_HINT = (
+    "resize has the mode shorter_side with a size in pixels, exact or letterbox with a size [height, width], or none; "
+    "interpolation is nearest, box, bilinear, hamming, bicubic or lanczos; crop has a size [height, width]"
+)
 _UNPROVEN_INPUT = "no transform was given, so nothing proves that the declared input is that of the training"
 
 
@@ -318,7 +322,8 @@ def _convert(kind: type[_T], value: object, code: str) -> _T:
         return msgspec.json.decode(text, type=kind)
     except msgspec.ValidationError as error:
         fault = explain_field(text, kind, error)
-        raise PackError(fault.message, code=code, where=where, hint=fault.hint) from None
+        hint = fault.hint or (_INPUT_HINT if kind is InputSpec else "")
+        raise PackError(fault.message, code=code, where=where, hint=hint) from None
 
 
 def _created_by() -> str:

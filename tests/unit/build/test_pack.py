@@ -223,6 +223,7 @@ def test_a_transform_that_takes_only_its_own_images_packs_with_a_note(tmp_path: 
         ({"input": {**INPUT, "sise": 1}}, "pack.input", "sise"),
         ({"input": None}, "pack.input", "not declared"),
         ({"input": {"resize": {"mode": "stretch"}}}, "pack.input", "$.resize.mode"),
+        ({"input": {"resize": {"mode": "exact", "size": 64}}}, "pack.input", "[height, width]"),
         ({"input": {**INPUT, "mean": [0.5, 0.5]}}, "pack.input", "2 values"),
         ({"input": {**INPUT, "crop": None}}, "pack.mismatch.geometry", "height x width"),
         ({"samples": []}, "pack.samples", "no samples"),
