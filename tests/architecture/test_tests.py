@@ -1,6 +1,7 @@
 """The tests themselves: each says what it claims, and each module has its own."""
 
 import ast
+from fnmatch import fnmatch
 from pathlib import Path
 
 import pytest
@@ -38,3 +39,10 @@ def test_every_module_has_its_test_module() -> None:
         if path.name != "__init__.py" and does_something(path)
     ]
     assert [relative(path) for path in wanted if not path.is_file()] == []
+
+
+def test_no_folder_of_tests_is_passed_over(pytestconfig: pytest.Config) -> None:
+    """Pytest leaves out folders by their names, without a word."""
+    patterns = pytestconfig.getini("norecursedirs")
+    parts = {part for path in TEST_FILES for part in path.parent.relative_to(ROOT).parts}
+    assert [part for part in sorted(parts) for pattern in patterns if fnmatch(part, pattern)] == []
