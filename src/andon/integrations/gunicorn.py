@@ -14,7 +14,8 @@ from andon.errors import AndonError
 
 BOOT_ERROR = 3
 """The exit code that tells gunicorn to stop instead of starting the worker again (`Arbiter.WORKER_BOOT_ERROR`)."""
-_WAIT_S = 2.0
+_WAIT_S = 15.0
+"""How long a later worker waits for the first one to fail; the signal that ends it comes long before on a quiet machine."""
 
 
 def is_gunicorn() -> bool:
