@@ -15,7 +15,7 @@ from andon.errors import AndonError
 BOOT_ERROR = 3
 """The exit code that tells gunicorn to stop instead of starting the worker again (`Arbiter.WORKER_BOOT_ERROR`)."""
 _WAIT_S = 15.0
-"""How long a later worker waits for the first one to fail; the signal that ends it comes long before on a quiet machine."""
+"""How long a later worker waits for the first to fail; on a quiet machine it is told to end long before."""
 
 
 def is_gunicorn() -> bool:
