@@ -9,6 +9,8 @@ AndonError
 ├── ProofError           a bundle does not reproduce its golden samples here
 ├── ImageError           one image cannot be used; the others are not touched
 ├── RequestError         a request cannot be understood, or is over a limit
+├── EngineError          the engine does not take a job, or does not finish it
+├── ServiceError         a service refuses, does not answer in time, or cannot be reached
 └── PackError            a model cannot become a bundle
     └── MismatchError    what was declared and what the author's code does differ
 """
@@ -91,6 +93,31 @@ class RequestError(AndonError):
     """A request cannot be understood, or is over a limit."""
 
 
+class EngineError(AndonError):
+    """The engine does not take a job, or does not finish it: it is full, closed, or the deadline passed."""
+
+
+class ServiceError(AndonError):
+    """
+    A service refuses, does not answer in time, or cannot be reached; what a client raises.
+
+    Args:
+        message: What the service says, or what became of the connection.
+        code: The service's own code, or one of the client's.
+        where: The URL, the request id and the number of attempts.
+        hint: What to do about it.
+        request_id: What the log of the service names the request by; empty where there is none.
+    """
+
+    def __init__(self, message: str, *, code: str, where: str = "", hint: str = "", request_id: str = "") -> None:
+        super().__init__(message, code=code, where=where, hint=hint)
+        self.request_id = request_id
+
+    def __reduce__(self) -> tuple[object, ...]:
+        state = {"code": self.code, "where": self.where, "hint": self.hint, "request_id": self.request_id}
+        return (_rebuild, (type(self), self.message, state))
+
+
 class PackError(AndonError):
     """A model cannot become a bundle."""
 
@@ -118,8 +145,10 @@ CODES: Mapping[str, str] = MappingProxyType(
         "usage.argument": "An argument has a value that cannot be used.",
         "usage.path": "A path does not exist, or is not what the command needs.",
         "usage.import": "`module:name` cannot be imported.",
+        "usage.setting": "A setting does not exist, or has a value that it cannot have.",
         "environment.extra": "An optional library is not installed.",
         "environment.write": "A file cannot be written.",
+        "environment.program": "A program of another package is not installed.",
         "environment.port": "A port cannot be used: something else listens there, or it is not allowed.",
         "environment.service": "A service that was started ended, or did not answer in time.",
         "bundle.missing": "There is no bundle at this path.",
@@ -158,11 +187,29 @@ CODES: Mapping[str, str] = MappingProxyType(
         "request.field": "The form has a field that is not known.",
         "request.path": "There is nothing at this address.",
         "request.method": "The address does not take this method.",
+        "request.model": "The service has no model of this name and version.",
+        "request.http": "The bytes are not HTTP/1.1 that can be read.",
+        "request.head": "The head of the request has more bytes or headers than allowed.",
+        "request.header": "A header of the request has a value that it cannot have.",
+        "request.token": "The request does not bring the token of the service.",
+        "request.timeout": "The request did not arrive in time.",
+        "request.tensor": "A tensor is missing, unknown, or not of the type, shape or size that it should have.",
+        "request.parameter": "A parameter of the request is not known, or has a value that it cannot have.",
         "request.media_type": "The body has a content type that is not served.",
         "request.bytes": "The body has more bytes than allowed.",
         "request.images": "The request holds more images than allowed.",
+        "engine.full": "As many images wait as the service takes; it is worth trying again.",
+        "engine.deadline": "The deadline passed before the answer was there.",
+        "engine.closed": "The service is shutting down.",
         "service.unready": "The service has no model that has proven itself.",
+        "service.connections": "More connections are open than the service takes.",
         "service.fault": "The service failed for a reason of its own.",
+        "upstream.unreachable": "No service behind the balancer answers.",
+        "upstream.timeout": "No service behind the balancer answered in time.",
+        "deploy.folder": "A folder holds something that was not written by `andon deploy`, or no longer what was.",
+        "client.connection": "The service cannot be reached, or the connection broke before the whole answer.",
+        "client.deadline": "The deadline of the client passed before the answer was there.",
+        "client.answer": "The answer is not one of an Andon service that this client understands.",
         "pack.argument": "An argument of `pack` is wrong.",
         "pack.input": "The preprocessing is not declared, or the declaration cannot be used.",
         "pack.samples": "There are no samples, or one of them cannot be used.",

@@ -57,3 +57,10 @@ class Prediction(msgspec.Struct, frozen=True, kw_only=True):
     def as_json(self) -> dict[str, Any]:
         """Give the plain form that the command line and HTTP answer with; the verdict by its name."""
         return {**msgspec.to_builtins(self), "verdict": self.verdict.name}
+
+
+def failed(failure: Failure, timings_ms: Mapping[str, float] | None = None) -> Prediction:
+    """Give the prediction of an image that cannot be used: `NotDecidable`, with the error as the reason."""
+    return Prediction(
+        verdict=Verdict.NotDecidable, reasons=(failure.message,), timings_ms=timings_ms or {}, error=failure
+    )

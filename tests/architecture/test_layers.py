@@ -10,16 +10,18 @@ import pytest
 from tests.support.tree import SOURCE, module_name, modules, parsed, relative
 
 LAYERS = (
+    "__main__",
     "cli wsgi",
     "station annotate deploy bench debug integrations demo testing",
     "web",
     "service",
     "engine build release",
     "model",
-    "runtimes",
+    "runtimes client",
     "vision decide evaluate",
-    "bundle",
-    "errors tensors predictions settings",
+    "bundle programs",
+    "settings",
+    "errors tensors predictions",
 )
 """Top to bottom. A module imports only from lower rows, or from its own package."""
 

@@ -11,6 +11,7 @@ from andon.errors import (
     BundleError,
     EnvironmentFault,
     ImageError,
+    ServiceError,
     UsageError,
     first_line,
     missing_extra,
@@ -39,6 +40,14 @@ def test_an_error_crosses_a_process_border_whole(kind: type[AndonError]) -> None
     assert type(found) is kind
     assert (found.message, found.code, found.where, found.hint) == ("m", "bundle.field", "w", "h")
     assert str(found) == str(error)
+
+
+def test_the_request_id_of_a_service_survives_too() -> None:
+    """The log of the service is found by it, also from a worker process."""
+    error = ServiceError("m", code="client.answer", where="w", request_id="r1")
+    found = pickle.loads(pickle.dumps(error))  # noqa: S301 -- our own bytes
+    assert (found.request_id, str(found)) == ("r1", str(error))
+    assert ServiceError("m", code="client.answer").request_id == ""
 
 
 def test_an_unknown_code_is_a_mistake_of_ours() -> None:

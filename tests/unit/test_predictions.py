@@ -5,7 +5,7 @@ import json
 import msgspec
 import pytest
 
-from andon.predictions import Failure, Prediction, Verdict
+from andon.predictions import Failure, Prediction, Verdict, failed
 
 GOOD = Prediction(
     label="ok",
@@ -37,8 +37,8 @@ def test_the_plain_form_has_every_field_and_the_verdict_by_name() -> None:
 
 def test_a_failed_image_has_its_error_and_no_label() -> None:
     """The error is an object with code, message and hint."""
-    failed = Prediction(verdict=Verdict.NotDecidable, error=Failure(code="image.format", message="no image"))
-    plain = failed.as_json()
+    found = Prediction(verdict=Verdict.NotDecidable, error=Failure(code="image.format", message="no image"))
+    plain = found.as_json()
     assert plain["error"] == {"code": "image.format", "message": "no image", "hint": ""}
     assert (plain["label"], plain["index"], plain["score"], plain["scores"]) == (None, None, None, ())
     assert plain["verdict"] == "NotDecidable"
@@ -69,3 +69,10 @@ def test_a_prediction_does_not_change() -> None:
 def test_predictions_share_no_default() -> None:
     """Each has timings of its own."""
     assert Prediction().timings_ms is not Prediction().timings_ms
+
+
+def test_a_failure_makes_a_prediction_that_nobody_takes_for_good() -> None:
+    """Not decidable, with the message as the reason; the timings are those that there are."""
+    failure = Failure(code="image.format", message="no image", hint="send one")
+    assert failed(failure) == Prediction(verdict=Verdict.NotDecidable, reasons=("no image",), error=failure)
+    assert failed(failure, {"decode": 0.5}).timings_ms == {"decode": 0.5}

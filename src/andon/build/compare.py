@@ -17,7 +17,7 @@ from andon.build.transform import Transform, apply_transform, require_no_chance
 from andon.bundle.manifest import InputSpec
 from andon.errors import ImageError, MismatchError, PackError
 from andon.model.prove import MAX_GREY_LEVELS, grey_levels
-from andon.settings import DEFAULT_LIMITS
+from andon.settings.limits import DEFAULT_LIMITS
 from andon.tensors import FloatArray, UInt8Array
 from andon.vision.decode import decode
 from andon.vision.prepare import normalise, prepare

@@ -19,7 +19,7 @@ from andon.bundle.golden import GoldenSample
 from andon.bundle.manifest import InputSpec, NoResize, Tolerance
 from andon.errors import PackError
 from andon.model.prove import check_preparation
-from andon.settings import DEFAULT_LIMITS
+from andon.settings.limits import DEFAULT_LIMITS
 from andon.tensors import FloatArray, UInt8Array, relative_difference
 from andon.vision.decode import decode, open_encoded
 from andon.vision.prepare import prepare

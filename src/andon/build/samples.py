@@ -10,7 +10,7 @@ from msgspec import Struct
 from PIL import Image
 
 from andon.errors import ImageError, PackError
-from andon.settings import DEFAULT_LIMITS
+from andon.settings.limits import DEFAULT_LIMITS
 from andon.vision.decode import open_encoded
 
 _ORIENTATION, _UPSIDE_DOWN = 0x0112, 3

@@ -16,7 +16,7 @@ from PIL import Image
 
 from andon.bundle.manifest import InputSpec
 from andon.errors import ImageError
-from andon.settings import DEFAULT_LIMITS, Limits
+from andon.settings.limits import DEFAULT_LIMITS, Limits
 from andon.vision.encoded import EncodedImage, pillow_errors
 from andon.vision.exif import upright
 from andon.vision.jpeg import JPEG_SIGNATURE, decode_jpeg, read_jpeg
@@ -50,17 +50,34 @@ def decode(source: ImageSource, spec: InputSpec, limits: Limits = DEFAULT_LIMITS
         ImageError: `image.missing`, `image.format`, `image.truncated`, `image.bytes`,
             `image.pixels`, `image.depth` or `image.shape`.
     """
-    exif: object = None
-    if isinstance(source, np.ndarray):
-        image = _from_array(source, limits)
-    elif isinstance(source, Image.Image):
-        image, exif = _loaded(source, limits), source.info.get("exif")
+    if isinstance(source, np.ndarray | Image.Image):
+        image, exif = open_pixels(source, limits)
     else:
-        image, exif = _decode(_read(source, limits), limits)
+        image, exif = _decode(read_encoded(source, limits), limits)
     with pillow_errors():
-        if spec.orientation == "exif" and isinstance(exif, bytes):
+        if spec.orientation == "exif":
             image = upright(image, exif)
-        return _converted(image, "L" if spec.color == "L" else "RGB")
+        return converted(image, "L" if spec.color == "L" else "RGB")
+
+
+def open_pixels(
+    source: np.ndarray[Any, Any] | Image.Image, limits: Limits = DEFAULT_LIMITS
+) -> tuple[Image.Image, bytes]:
+    """
+    Take an image that is not encoded, as it is.
+
+    Returns:
+        The loaded image in its own mode, which may be the caller's own, and its EXIF block, which
+        is not applied; empty where there is none.
+
+    Raises:
+        ImageError: `image.pixels`, `image.depth`, `image.shape`, or `image.truncated` of a file
+            that was open and not yet read.
+    """
+    if isinstance(source, np.ndarray):
+        return _from_array(source, limits), b""
+    exif = source.info.get("exif")
+    return _loaded(source, limits), exif if isinstance(exif, bytes) else b""
 
 
 def open_encoded(data: bytes, limits: Limits = DEFAULT_LIMITS) -> Image.Image:
@@ -77,7 +94,16 @@ def open_encoded(data: bytes, limits: Limits = DEFAULT_LIMITS) -> Image.Image:
     return image
 
 
-def _read(source: object, limits: Limits) -> bytes:
+def read_encoded(source: object, limits: Limits = DEFAULT_LIMITS) -> bytes:
+    """
+    Read a path or take bytes; whether they are an image is not looked at.
+
+    Returns:
+        The bytes; of a file that is too large, one more than is allowed.
+
+    Raises:
+        ImageError: `image.missing`, or `image.shape` for what is neither.
+    """
     if isinstance(source, str | os.PathLike):
         return _read_file(Path(source), limits)
     if isinstance(source, bytes | bytearray | memoryview):
@@ -108,10 +134,7 @@ _FORMATS: dict[bytes, tuple[_Reader, _Decoder]] = {
 
 def _decode(data: bytes, limits: Limits) -> tuple[Image.Image, bytes]:
     """Decode bytes that are within the limits; give the image and its EXIF block."""
-    if len(data) > limits.max_image_bytes:
-        raise ImageError(
-            f"the image has more than {limits.max_image_bytes} bytes, which is the limit", code="image.bytes"
-        )
+    require_allowed_bytes(data, limits)
     for signature, (read, decode_format) in _FORMATS.items():
         if data.startswith(signature):
             encoded = read(data)
@@ -123,6 +146,19 @@ def _decode(data: bytes, limits: Limits) -> tuple[Image.Image, bytes]:
         code="image.format",
         hint="send the file itself, as JPEG or PNG",
     )
+
+
+def require_allowed_bytes(data: bytes, limits: Limits) -> None:
+    """
+    Refuse an encoded image that is over the limit.
+
+    Raises:
+        ImageError: `image.bytes`.
+    """
+    if len(data) > limits.max_image_bytes:
+        raise ImageError(
+            f"the image has more than {limits.max_image_bytes} bytes, which is the limit", code="image.bytes"
+        )
 
 
 def _require_usable_size(width: int, height: int, limits: Limits) -> None:
@@ -158,7 +194,8 @@ def _loaded(image: Image.Image, limits: Limits) -> Image.Image:
     return image
 
 
-def _converted(image: Image.Image, mode: str) -> Image.Image:
+def converted(image: Image.Image, mode: str) -> Image.Image:
+    """Bring an image to mode `RGB` or `L`; one that has it already is given back itself."""
     if image.mode == mode:
         return image
     if "transparency" in image.info:

@@ -19,7 +19,7 @@ from PIL import Image, ImageFile, ImageOps
 
 from andon.bundle.manifest import InputSpec
 from andon.errors import ImageError
-from andon.settings import Limits
+from andon.settings.limits import Limits
 from andon.vision.decode import decode, open_encoded
 from tests.support.pictures import encoded, jpeg_segment, photo, png_chunks, png_file, png_header
 
