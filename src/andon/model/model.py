@@ -17,11 +17,12 @@ from andon.bundle.manifest import Execution, Manifest
 from andon.decide import decide
 from andon.errors import AndonError, EnvironmentFault, ImageError, ProofError, RuntimeFault, UsageError
 from andon.model.ahead import Source, work_ahead
+from andon.model.canary import Canary, choose_canary
 from andon.model.prove import Proof, prove
-from andon.predictions import Failure, Prediction, Verdict
+from andon.predictions import Failure, Prediction, failed
 from andon.runtimes.base import Session, SessionOptions
 from andon.runtimes.registry import get_runtime, is_installed
-from andon.settings import DEFAULT_LIMITS
+from andon.settings.limits import DEFAULT_LIMITS
 from andon.tensors import FloatArray, UInt8Array
 from andon.vision.decode import ImageSource, decode
 from andon.vision.finish import activate
@@ -74,6 +75,8 @@ class Model:
         """What came of the golden samples; None for the runtime `null`, which has nothing to prove."""
         self.limits = DEFAULT_LIMITS
         """Bounds on images; set another `Limits` to change them."""
+        self.canary: Canary | None = None
+        """A golden sample to ask a running model again and again; None where there is none."""
         self._session = session
         self._threads = threads
 
@@ -239,12 +242,7 @@ class Model:
 
 def failed_prediction(error: AndonError, timings_ms: dict[str, float] | None = None) -> Prediction:
     """Give the prediction of an image that cannot be used: `NotDecidable`, with the error as the reason."""
-    return Prediction(
-        verdict=Verdict.NotDecidable,
-        reasons=(error.message,),
-        timings_ms=timings_ms or {},
-        error=Failure(code=error.code, message=error.message, hint=error.hint),
-    )
+    return failed(Failure(code=error.code, message=error.message, hint=error.hint), timings_ms)
 
 
 def available_cores() -> int:
@@ -300,7 +298,9 @@ def load(
         if proof is None or proof.holds:
             for failure in failures:
                 logger.warning("%s: passed over for %s: %s", bundle.where, execution.runtime, failure.message)
-            return Model(bundle.manifest, bundle.digest, execution, session, proof, threads=options.threads)
+            model = Model(bundle.manifest, bundle.digest, execution, session, proof, threads=options.threads)
+            model.canary = choose_canary(decode_golden(bundle), execution)
+            return model
         failures.append(proof_error(bundle, execution, proof))
     raise next((failure for failure in failures if isinstance(failure, ProofError)), failures[0])
 

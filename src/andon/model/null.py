@@ -1,6 +1,9 @@
 """A model without a bundle: to test a service, a client or a line before there is a model."""
 
 import hashlib
+import io
+
+from PIL import Image
 
 from andon.bundle.manifest import (
     EXPECTED_MEMBER,
@@ -14,6 +17,7 @@ from andon.bundle.manifest import (
     Provenance,
     encode_manifest,
 )
+from andon.model.canary import Canary
 from andon.model.model import Model
 from andon.runtimes.null import NullSession
 
@@ -36,4 +40,13 @@ def null_model() -> Model:
         files=dict.fromkeys((artifact.path, EXPECTED_MEMBER, "golden/inputs/0.png"), _EMPTY),
     )
     digest = hashlib.sha256(encode_manifest(manifest)).hexdigest()
-    return Model(manifest, digest, manifest.executions[0], NullSession(1), None)
+    model = Model(manifest, digest, manifest.executions[0], NullSession(1), None)
+    model.canary = Canary(image=_grey_png(), index=None)
+    return model
+
+
+def _grey_png() -> bytes:
+    """Encode the smallest image that shows that decoding works."""
+    encoded = io.BytesIO()
+    Image.new("L", (1, 1), 128).save(encoded, "PNG")
+    return encoded.getvalue()

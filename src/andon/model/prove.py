@@ -15,7 +15,7 @@ from andon.bundle.golden import GoldenSample
 from andon.bundle.manifest import InputSpec, Tolerance
 from andon.errors import AndonError, RuntimeFault
 from andon.runtimes.base import Session
-from andon.settings import DEFAULT_LIMITS
+from andon.settings.limits import DEFAULT_LIMITS
 from andon.tensors import FloatArray, UInt8Array, relative_difference
 from andon.vision.decode import decode
 from andon.vision.prepare import normalise, prepare

@@ -24,7 +24,7 @@ from andon.runtimes import onnx_runtime
 from andon.runtimes.base import Session, SessionOptions
 from andon.runtimes.onnx_runtime import OnnxRuntime
 from andon.runtimes.registry import RUNTIMES
-from andon.settings import Limits
+from andon.settings.limits import Limits
 from tests.support.bundles import LABELS, SIZE, colour_graph, colour_image, colour_parts, encode, write_colours
 
 RED, GREEN, BLUE = (200, 40, 40), (40, 180, 60), (50, 60, 190)

@@ -24,3 +24,10 @@ def test_it_says_that_it_is_none() -> None:
     assert (model.name, model.labels, model.proof) == ("null", ("null",), None)
     assert model.digest == null_model().digest
     assert model.version == model.digest[:12]
+
+
+def test_it_answers_its_canary() -> None:
+    """A small image, so that readiness means that decoding works."""
+    model = null_model()
+    assert model.canary is not None
+    assert model.canary.holds(model.predict(model.canary.image))
