@@ -1,0 +1,226 @@
+"""The engine `local`: threads of this process, each computing one image at a time with one compute thread."""
+
+import logging
+import math
+import threading
+import time
+from collections.abc import Sequence
+from concurrent.futures import Future, InvalidStateError
+from functools import partial
+from typing import Any
+
+import msgspec
+
+from andon.engine.base import EngineStatistics, Job, LoadedModel
+from andon.engine.policy import Queue, Ticket, closed, too_late
+from andon.errors import AndonError, EngineError
+from andon.model.model import Model, available_cores, failed_prediction, load
+from andon.model.null import null_model
+from andon.predictions import Prediction
+from andon.settings.serve import ServeSettings
+
+logger = logging.getLogger("andon")
+
+
+class LocalEngine:
+    """
+    Runs models in threads of this process; decoding one image overlaps the inference of another.
+
+    Args:
+        settings: `threads` images run at once, one a core if that is None; the queue and what a
+            model loads with are set there too.
+    """
+
+    def __init__(self, settings: ServeSettings) -> None:
+        self._settings = settings
+        self._models: dict[str, Model] = {}
+        self._queue = Queue(max_jobs=settings.max_queue_jobs, max_bytes=settings.max_queue_bytes)
+        self._counts = dict.fromkeys(("answered", "expired", "cancelled", "refused"), 0)
+        self._is_closed = False
+        # A future that is cancelled calls back in the thread that cancels it, which may hold the lock.
+        self._lock = threading.RLock()
+        self._work_changed = threading.Condition(self._lock)
+        self._deadlines_changed = threading.Condition(self._lock)
+        self._ended = threading.Condition(self._lock)
+        self._wakes_at = -math.inf
+        names = [f"andon-worker-{number}" for number in range(settings.threads or available_cores())]
+        self._threads = [threading.Thread(target=self._work, name=name, daemon=True) for name in names]
+        self._threads.append(threading.Thread(target=self._keep_deadlines, name="andon-deadlines", daemon=True))
+        for thread in self._threads:
+            thread.start()
+
+    def load(self, path: str | None) -> LoadedModel:
+        """Load and prove a bundle in the calling thread; None loads the model `null`."""
+        model = null_model() if path is None else self._load_bundle(path)
+        model.limits = self._settings
+        if model.canary is None:
+            raise ValueError("a loaded model has a canary")
+        with self._lock:
+            self._models.setdefault(model.digest, model)
+        return LoadedModel(
+            manifest=model.manifest,
+            digest=model.digest,
+            execution=model.execution,
+            proof=model.proof,
+            canary=model.canary,
+        )
+
+    def _load_bundle(self, path: str) -> Model:
+        return load(path, runtime=self._settings.runtime, threads=1, trust=self._settings.trust)
+
+    def submit(self, jobs: Sequence[Job]) -> list[Future[Prediction]]:
+        """Accept all of the jobs, or none."""
+        unknown = {job.model for job in jobs if job.model not in self._models}
+        if unknown:
+            raise ValueError(f"not loaded: {', '.join(sorted(unknown))}")
+        now = time.monotonic()
+        return self._accept([Ticket(job=job, future=Future(), queued_at=now) for job in jobs], now)
+
+    def hold(self, seconds: float) -> Future[None]:
+        """Let nothing else run for some time, once what runs has ended."""
+        now = time.monotonic()
+        return self._accept([Ticket(job=None, future=Future(), queued_at=now, hold_s=seconds)], now)[0]
+
+    def _accept(self, tickets: list[Ticket], now: float) -> list[Future[Any]]:
+        with self._lock:
+            try:
+                if self._is_closed:
+                    raise closed()
+                self._queue.admit(tickets, now)
+            except EngineError:
+                self._counts["refused"] += len(tickets)
+                raise
+            self._work_changed.notify(len(tickets))
+            if self._queue.next_deadline() < self._wakes_at:
+                self._deadlines_changed.notify()
+        for ticket in tickets:
+            ticket.future.add_done_callback(partial(self._forget_if_cancelled, ticket))
+        return [ticket.future for ticket in tickets]
+
+    def _forget_if_cancelled(self, ticket: Ticket, future: Future[Any]) -> None:
+        """Free the place of a ticket whose caller has gone."""
+        if future.cancelled():
+            with self._lock:
+                was_due = self._queue.give_up(ticket)
+                self._counts["cancelled"] += was_due
+                # It may have been one that let nothing past it, or the last that was waited for.
+                self._wake_all()
+            if was_due:
+                _notify_cancelled(future)
+
+    def statistics(self) -> EngineStatistics:
+        """Count what is held and what was done."""
+        with self._lock:
+            return EngineStatistics(
+                queued=self._queue.queued,
+                running=self._queue.running,
+                held_bytes=self._queue.held_bytes,
+                **self._counts,
+            )
+
+    def close(self, timeout_s: float) -> None:
+        """Finish what was accepted, within the time, then end the threads."""
+        ends_at = time.monotonic() + timeout_s
+        with self._lock:
+            if self._is_closed:
+                return
+            self._is_closed = True
+            self._wake_all()
+            self._ended.wait_for(self._is_empty, timeout_s)
+            left = [ticket for ticket in self._queue.due() if self._queue.give_up(ticket)]
+            self._wake_all()
+        for ticket in left:
+            _answer(ticket, failed_prediction(closed()) if ticket.job else None)
+        for thread in self._threads:
+            # One that computes cannot be interrupted: it is a daemon, and nobody waits for its answer.
+            thread.join(max(0.0, ends_at - time.monotonic()))
+
+    def _is_empty(self) -> bool:
+        return not (self._queue.queued or self._queue.running)
+
+    def _wake_all(self) -> None:
+        for condition in (self._work_changed, self._deadlines_changed, self._ended):
+            condition.notify_all()
+
+    def _work(self) -> None:
+        """Run one ticket after the other until the engine is closed and empty."""
+        while (ticket := self._next()) is not None:
+            self._run(ticket)
+            # While it waits for the next, it must not keep the image of the last in memory.
+            del ticket
+
+    def _next(self) -> Ticket | None:
+        """Wait for a ticket to run; None once there will be none."""
+        with self._lock:
+            while True:
+                ticket = self._queue.take()
+                if ticket is None:
+                    if self._is_closed and not self._queue.queued:
+                        return None
+                    self._work_changed.wait()
+                elif ticket.future.set_running_or_notify_cancel():
+                    return ticket
+                else:
+                    # Its caller gave it up just now, and is about to say so.
+                    self._counts["cancelled"] += self._queue.finish(ticket)
+                    self._wake_all()
+
+    def _run(self, ticket: Ticket) -> None:
+        """Compute the answer of a ticket, and give it unless that was done meanwhile."""
+        result = None
+        if ticket.job is None:
+            time.sleep(ticket.hold_s)
+        else:
+            result = self._predict(ticket.job, ticket.queued_at)
+        with self._lock:
+            is_due = self._queue.finish(ticket)
+            self._counts["answered"] += is_due and ticket.job is not None
+            if ticket.job is None or self._is_closed:
+                self._wake_all()
+        if is_due:
+            _answer(ticket, result)
+
+    def _predict(self, job: Job, queued_at: float) -> Prediction:
+        queue_ms = (time.monotonic() - queued_at) * 1e3
+        try:
+            prediction = self._models[job.model].predict(job.image)
+        except Exception:
+            # Whatever happens, the job is answered and the thread lives on.
+            logger.exception("an image failed on an error of Andon's own")
+            prediction = failed_prediction(AndonError("the service failed", code="service.fault"))
+        return msgspec.structs.replace(prediction, timings_ms={"queue": queue_ms, **prediction.timings_ms})
+
+    def _keep_deadlines(self) -> None:
+        """Answer each ticket that is late, whether it waits or runs."""
+        while (late := self._wait_for_late()) is not None:
+            for ticket in late:
+                queue_ms = (time.monotonic() - ticket.queued_at) * 1e3
+                _answer(ticket, failed_prediction(too_late(), {"queue": queue_ms}))
+
+    def _wait_for_late(self) -> list[Ticket] | None:
+        """Give up tickets that are late, waiting for the first to be; None once there will be none."""
+        with self._lock:
+            while True:
+                late = self._queue.expired(time.monotonic())
+                if late:
+                    self._counts["expired"] += len(late)
+                    self._wake_all()
+                    return late
+                if self._is_closed and self._is_empty():
+                    return None
+                self._wakes_at = self._queue.next_deadline()
+                wait_s = min(max(self._wakes_at - time.monotonic(), 0.0), threading.TIMEOUT_MAX)
+                self._deadlines_changed.wait(wait_s)
+
+
+def _answer(ticket: Ticket, result: Prediction | None) -> None:
+    """Set the result, unless the caller has given up in the same moment."""
+    try:
+        ticket.future.set_result(result)
+    except InvalidStateError:
+        _notify_cancelled(ticket.future)
+
+
+def _notify_cancelled(future: Future[Any]) -> None:
+    """End the wait of those who wait for a future that was cancelled; by itself that ends only its own `result`."""
+    future.set_running_or_notify_cancel()
