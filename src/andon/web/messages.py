@@ -18,6 +18,8 @@ class Request(Struct, frozen=True, kw_only=True):
     """Made by `choose_request_id`; comes back in the answer and stands in the log."""
     body: bytes = b""
     """The whole body, held in memory, without transfer coding."""
+    received: float = 0.0
+    """When its head had come, in seconds of `time.perf_counter`."""
 
 
 class Response(Struct, frozen=True, kw_only=True):
@@ -36,6 +38,27 @@ class ModelFacts(Struct, frozen=True, kw_only=True):
     name: str
     version: str
     digest: str
+    labels: tuple[str, ...] = ()
+    """In the order of `Prediction.scores`."""
+
+    def as_json(self) -> dict[str, str]:
+        """Give what an answer says of the model."""
+        return {"name": self.name, "version": self.version, "digest": self.digest}
+
+
+def whole_number(text: str, *, max_digits: int) -> int | None:
+    """
+    Read a number of a header: plain digits, without sign, space or point; None for anything else.
+
+    Args:
+        text: As it was sent.
+        max_digits: More of them are refused unread, for they would cost time.
+
+    >>> whole_number("0250", max_digits=9), whole_number("-1", max_digits=9), whole_number("1e3", max_digits=9)
+    (250, None, None)
+    """
+    # `isdigit` alone also takes digits of other scripts.
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= max_digits else None
 
 
 def choose_request_id(offered: str | None) -> str:

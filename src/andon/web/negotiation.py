@@ -1,7 +1,7 @@
-"""Which of the two forms a client wants: the seed's text, or JSON."""
+"""Which form of an answer a client wants: the seed's text, JSON, or a page."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 _QUALITY = re.compile(r"[01](\.\d{0,3})?")
 _JSON = ("application/json", "application/problem+json")
@@ -11,20 +11,32 @@ def prefers_json(accept: str) -> bool:
     """
     Ask whether an `Accept` header prefers JSON to text.
 
+    >>> prefers_json("*/*"), prefers_json("application/json"), prefers_json("application/json;q=0.4, text/*")
+    (False, True, False)
+    """
+    return prefers(accept, _JSON, over="text/plain")
+
+
+def prefers(accept: str, media_types: Sequence[str], *, over: str) -> bool:
+    """
+    Ask whether an `Accept` header prefers one of some types to another one.
+
     The higher quality wins, then the range that names its type more exactly, then the one named
-    first. Whoever names neither gets text, `*/*` and an absent header included.
+    first. Whoever names neither gets the other one, `*/*` and an absent header included.
 
     Args:
         accept: The header; empty where there is none. Ranges that cannot be read do not count.
+        media_types: Of which the best counts.
+        over: The type that they are compared with.
 
     Source:
         RFC 9110, section 12.5.1; it leaves equal qualities open, and the order is what clients mean.
 
-    >>> prefers_json("*/*"), prefers_json("application/json"), prefers_json("application/json;q=0.4, text/*")
-    (False, True, False)
+    >>> prefers("text/html, */*;q=0.8", ["text/html"], over="text/plain")
+    True
     """
-    json = max(_preference(accept, media_type) for media_type in _JSON)
-    return json[0] > 0 and json > _preference(accept, "text/plain")
+    best = max(_preference(accept, media_type) for media_type in media_types)
+    return best[0] > 0 and best > _preference(accept, over)
 
 
 def _preference(accept: str, media_type: str) -> tuple[float, int, int]:

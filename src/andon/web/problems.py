@@ -8,7 +8,6 @@ import msgspec
 from andon.errors import CODES, AndonError
 from andon.predictions import Failure
 from andon.web.messages import Request, Response
-from andon.web.negotiation import prefers_json
 
 TEXT = "text/plain; charset=utf-8"
 JSON = "application/json"
@@ -31,10 +30,24 @@ STATUS: Mapping[str, int] = MappingProxyType(
         "request.images": 413,
         "request.path": 404,
         "request.method": 405,
+        "request.model": 404,
+        "request.http": 400,
+        "request.head": 431,
+        "request.header": 400,
+        "request.token": 401,
+        "request.timeout": 408,
+        "request.tensor": 400,
+        "request.parameter": 400,
+        "engine.full": 429,
+        "engine.deadline": 504,
+        "engine.closed": 503,
         "runtime.run": 500,
         "runtime.output": 500,
         "service.fault": 500,
         "service.unready": 503,
+        "service.connections": 503,
+        "upstream.unreachable": 502,
+        "upstream.timeout": 504,
     }
 )
 """The status of every code that can reach a client; any other is a fault of the service, 500."""
@@ -52,7 +65,7 @@ def failure_of(error: AndonError) -> Failure:
 
 def public_failure(failure: Failure, request: Request) -> Failure:
     """Give a failure as a client may see it: of a fault of the service only what its code means."""
-    if status_of(failure.code) < 500:
+    if status_of(failure.code) != 500:
         return failure
     code = failure.code if failure.code in STATUS else "service.fault"
     sentence = CODES[code].removesuffix(".")
@@ -63,29 +76,22 @@ def public_failure(failure: Failure, request: Request) -> Failure:
     )
 
 
-def problem(failure: Failure, request: Request, *, headers: Mapping[str, str] | None = None) -> Response:
-    """
-    Tell a client what went wrong, in the form that it asked for.
-
-    Args:
-        failure: Of a fault of the service, only the code is told.
-        request: Its `Accept` chooses between one line of text and a problem of RFC 9457.
-        headers: Further headers of the answer.
-    """
+def problem(failure: Failure, request: Request) -> Response:
+    """Tell a client what went wrong, as a problem of RFC 9457; of a fault of the service, only the code is told."""
     failure = public_failure(failure, request)
-    as_json = prefers_json(request.headers.get("accept", ""))
-    return Response(
-        status=status_of(failure.code),
-        content_type=PROBLEM_JSON if as_json else TEXT,
-        body=_problem_json(failure, request) if as_json else error_line(failure).encode(),
-        headers={**(headers or {}), "X-Request-Id": request.request_id},
-    )
+    status = status_of(failure.code)
+    return Response(status=status, content_type=PROBLEM_JSON, body=problem_json(failure, status, request.request_id))
 
 
 def error_line(failure: Failure) -> str:
     """Give the one line of text for a failure; the seed's answers begin with `result : `."""
+    return one_line(f"error : {sentence_of(failure)}")
+
+
+def sentence_of(failure: Failure) -> str:
+    """Give a failure as a sentence, with what to do and, in brackets, the code."""
     sentence = f"{failure.message}; {failure.hint}" if failure.hint else failure.message
-    return one_line(f"error : {sentence} [{failure.code}]")
+    return f"{sentence} [{failure.code}]"
 
 
 def one_line(text: str) -> str:
@@ -93,14 +99,22 @@ def one_line(text: str) -> str:
     return " ".join(text.splitlines())
 
 
-def _problem_json(failure: Failure, request: Request) -> bytes:
+def problem_json(failure: Failure, status: int, request_id: str) -> bytes:
+    """
+    Write a problem of RFC 9457, with our members.
+
+    Args:
+        failure: As the client may see it.
+        status: That of the answer.
+        request_id: Under which the logs know the request.
+    """
     members = {
         "type": f"urn:andon:error:{failure.code}",
         "title": CODES[failure.code],
-        "status": status_of(failure.code),
+        "status": status,
         "detail": failure.message,
         "code": failure.code,
         "hint": failure.hint,
-        "request_id": request.request_id,
+        "request_id": request_id,
     }
     return msgspec.json.encode(members)

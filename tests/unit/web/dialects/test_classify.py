@@ -1,5 +1,6 @@
 """The seed's contract: images in, `result : LABEL` out, or JSON."""
 
+import base64
 import json
 
 import msgspec
@@ -7,9 +8,10 @@ import pytest
 
 from andon.errors import RequestError
 from andon.predictions import Failure, Prediction, Verdict
-from andon.settings import DEFAULT_LIMITS, Limits
-from andon.web.dialects.classify import decode, encode
-from andon.web.messages import ModelFacts, Request
+from andon.settings.limits import DEFAULT_LIMITS, Limits
+from andon.web.dialects.base import Call
+from andon.web.dialects.classify import PREDICT, RUN, Classify
+from andon.web.messages import ModelFacts, Request, Response
 from tests.support.forms import FORM, field, form
 
 FACTS = ModelFacts(name="colours", version="0123456789ab", digest="0123456789ab" + "c" * 52)
@@ -35,6 +37,18 @@ def posted(body: bytes, content_type: str | None, **headers: str) -> Request:
 def asking(accept: str = "*/*") -> Request:
     """Make a request that accepts a form of answer."""
     return Request(headers={"accept": accept}, request_id="id-1")
+
+
+def decode(request: Request, limits: Limits) -> list[bytes]:
+    """Decode a request, and give its images; both ways of speaking understand the same."""
+    calls = [dialect.decode(request, limits) for dialect in (RUN, PREDICT)]
+    assert calls[0] == calls[1]
+    return [image for image in calls[0].images if isinstance(image, bytes)]
+
+
+def encode(predictions: list[Prediction], facts: ModelFacts, request: Request, dialect: Classify = RUN) -> Response:
+    """Encode predictions, as the seed speaks if nothing else is said."""
+    return dialect.encode(predictions, Call(images=[b""] * len(predictions)), facts, request)
 
 
 def refusal(request: Request, limits: Limits = DEFAULT_LIMITS) -> RequestError:
@@ -89,7 +103,6 @@ def test_a_long_field_name_is_cut() -> None:
     "content_type",
     [
         "text/plain",
-        "application/json",
         "application/x-www-form-urlencoded",
         "multipart/mixed; boundary=x",
         "video/mp4",
@@ -163,11 +176,10 @@ def test_json_has_everything() -> None:
     ("accept", "content_type"), [("*/*", "text/plain; charset=utf-8"), ("application/json", "application/problem+json")]
 )
 def test_one_bad_image_is_a_4xx(accept: str, content_type: str) -> None:
-    """Alone it decides the status; the model is named all the same."""
+    """Alone it decides the status."""
     response = encode([BAD], FACTS, asking(accept))
     assert (response.status, response.content_type) == (400, content_type)
     assert b"image.format" in response.body
-    assert response.headers["X-Model-Version"] == FACTS.version
 
 
 @pytest.mark.parametrize("accept", ["*/*", "application/json"])
@@ -180,13 +192,61 @@ def test_a_fault_of_the_model_is_told_without_details(accept: str, others: list[
     assert b"runtime.run" in response.body
 
 
-def test_headers_say_which_model_answered_and_where_the_time_went() -> None:
-    """Times of several images are added up, and a stage that did not happen took none."""
-    headers = encode([RED, RED, BAD], FACTS, asking()).headers
-    assert headers == {
-        "X-Request-Id": "id-1",
-        "X-Model-Name": "colours",
-        "X-Model-Version": FACTS.version,
-        "X-Model-Digest": FACTS.digest,
-        "Server-Timing": "decode;dur=2.500, prepare;dur=0.000, infer;dur=4.000, finish;dur=0.000",
-    }
+def as_json(document: object) -> Request:
+    """Make a request with a body of JSON."""
+    return posted(json.dumps(document).encode(), "application/json; charset=utf-8")
+
+
+def test_json_holds_images_in_base64() -> None:
+    """One or several, in the order sent; as a browser's canvas gives them, too."""
+    one, two = (base64.b64encode(data).decode() for data in (b"one", b"two"))
+    assert decode(as_json({"image": one}), DEFAULT_LIMITS) == [b"one"]
+    assert decode(as_json({"image": None, "images": [one, two]}), DEFAULT_LIMITS) == [b"one", b"two"]
+    assert decode(as_json({"image": f"data:image/png;base64,{one}"}), DEFAULT_LIMITS) == [b"one"]
+
+
+@pytest.mark.parametrize(
+    ("body", "code"),
+    [
+        (b"{", "request.body"),
+        (b"\xff", "request.body"),
+        (b"[]", "request.body"),
+        (b"null", "request.body"),
+        (b"{}", "request.body"),
+        (b'{"image": "AA==", "images": []}', "request.body"),
+        (b'{"image": 7}', "request.body"),
+        (b'{"image": "AA==", "threshold": 1}', "request.body"),
+        (b'{"image": "A"}', "request.body"),
+        (b'{"image": "AA==\\n"}', "request.body"),
+        (b'{"image": "\xe5\x88\x92"}', "request.body"),
+        (b'{"images": []}', "request.file"),
+        (b'{"images": ["AA==", "AA==", "AA=="]}', "request.images"),
+        (b'{"images": ' + b"[" * 100_000, "request.body"),
+    ],
+)
+def test_other_json_is_refused(body: bytes, code: str) -> None:
+    """Damaged, of another shape, with a field that is not known; the hint shows what is served."""
+    error = refusal(posted(body, "application/json"), Limits(max_images=2))
+    assert error.code == code
+    assert code == "request.images" or '{"image": "<base64>"}' in error.hint
+
+
+def test_what_is_wrong_with_json_is_named() -> None:
+    """By its place, as in the other dialect."""
+    assert refusal(posted(b'{"images": ["AA==", 7]}', "application/json")).message.endswith("at $.images[1]")
+    assert refusal(posted(b"{", "application/json")).message.startswith("the body: not valid JSON: ")
+
+
+def test_programs_always_get_json() -> None:
+    """At `/predict`, whatever they accept; errors are problems."""
+    response = encode([RED], FACTS, asking("text/plain"), PREDICT)
+    assert (response.content_type, json.loads(response.body)["request_id"]) == ("application/json", "id-1")
+    refused = PREDICT.refuse(Failure(code="request.file", message="no"), asking("text/plain"))
+    assert (refused.status, refused.content_type) == (400, "application/problem+json")
+
+
+def test_the_seed_is_refused_in_a_line_of_text() -> None:
+    """Or in JSON where it is preferred."""
+    failure = Failure(code="request.file", message="no image", hint="send one")
+    assert RUN.refuse(failure, asking()).body == b"error : no image; send one [request.file]"
+    assert RUN.refuse(failure, asking("application/json")).content_type == "application/problem+json"

@@ -1,0 +1,38 @@
+"""The face that every model shows in this protocol: one input, three outputs, an image a row."""
+
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+from typing import Literal, get_args
+
+from msgspec import Struct
+
+from andon.web.dialects.base import Call
+
+IMAGE = "image"
+"""The input: BYTES [N], encoded images; or UINT8 [N, H, W, 3] in RGB order, or [N, H, W, 1] grey."""
+IMAGE_DATATYPE = "BYTES"
+"""What the metadata says of it: a name stands there once, and every image can be sent so."""
+Output = Literal["scores", "label", "verdict"]
+OUTPUTS: tuple[Output, ...] = get_args(Output)
+"""The outputs, in the order of an answer to a request that names none."""
+DATATYPES: Mapping[str, str] = MappingProxyType({"scores": "FP32", "label": "BYTES", "verdict": "INT32"})
+"""`scores` is [N, classes] in the order of the labels, `label` [N], `verdict` [N] with the numbers of `Verdict`."""
+
+
+class Wanted(Struct, frozen=True, kw_only=True):
+    """One output that a request asks for."""
+
+    name: Output
+    is_binary: bool = False
+    """Behind the JSON as bytes, not in it."""
+    classes: int = 0
+    """Of `scores`: so many of the highest as text in their place; 0 for the numbers."""
+
+
+class InferCall(Call, frozen=True, kw_only=True):
+    """What an inference request asks for."""
+
+    id: str | None = None
+    """Comes back in the answer; None where the request names none."""
+    outputs: Sequence[Wanted] = tuple(Wanted(name=name) for name in OUTPUTS)
+    """At least one, in the order of the answer."""
