@@ -1,0 +1,1 @@
+"""The page of the service for people: one template, words in two languages, modules of JavaScript, one stylesheet."""
