@@ -12,8 +12,8 @@ from andon.integrations.per_process import load_per_process
 from andon.model.model import Model
 from andon.model.null import null_model
 from andon.predictions import Failure
-from andon.web.answer import FAULT
-from andon.web.problems import problem
+from andon.web.answer import FAULT, method_not_allowed, refuse
+from andon.web.dialects.classify import RUN
 
 if TYPE_CHECKING:
     import flask
@@ -85,16 +85,12 @@ def _not_found(_: "NotFound") -> "flask.Response":
 
 
 def _method_not_allowed(error: "MethodNotAllowed") -> "flask.Response":
-    allowed = ", ".join(sorted(error.valid_methods or ()))
-    failure = Failure(
-        code="request.method", message="the address does not take this method", hint=f"it takes {allowed}"
-    )
-    return _refusal(failure, {"Allow": allowed})
+    return flask_response(method_not_allowed(RUN, request_head(), error.valid_methods or ()))
 
 
 def _internal_error(_: "InternalServerError") -> "flask.Response":
     return _refusal(FAULT)
 
 
-def _refusal(failure: Failure, headers: dict[str, str] | None = None) -> "flask.Response":
-    return flask_response(problem(failure, request_head(), headers=headers))
+def _refusal(failure: Failure) -> "flask.Response":
+    return flask_response(refuse(RUN, failure, request_head()))

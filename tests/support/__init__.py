@@ -1,1 +1,1 @@
-"""What several tests need: a small real bundle made without torch."""
+"""What several tests need, each thing once; the first line of a file says which."""

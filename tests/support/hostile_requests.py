@@ -64,11 +64,45 @@ def hostile_request(rng: Rng) -> Hostile:
     """Make a request that is near enough to a good one to get deep into the code."""
     image = mutated(rng, rng.choice(IMAGES)) if rng.random() < 0.8 else rng.choice(IMAGES)
     content_type = rng.choice(TYPES[:2] if rng.random() < 0.6 else TYPES)
-    body = rng.choice(BODIES)(rng, image)
+    write = rng.choice(BODIES)
+    if write is _as_json and rng.random() < 0.8:
+        content_type = "application/json"
+    body = write(rng, image)
     if rng.random() < 0.3:
         body = mutated(rng, body)
     headers = {"Accept": rng.choice(ACCEPTS), "X-Request-Id": rng.choice(("a", "\x80" * 9, "x" * 300, "${id}", "a b"))}
     return Hostile(content_type, headers, body)
+
+
+def on_the_wire(rng: Rng, request: Hostile, first: str = "POST /run HTTP/1.1", *further: str) -> bytes:
+    """Write a request as HTTP, sometimes wrongly, with its first line and further headers."""
+    lines = [first, "Host: x", *further, f"Content-Type: {request.content_type}"]
+    lines += [f"{name}: {value}" for name, value in request.headers.items()]
+    body = request.body
+    match rng.randrange(12):
+        case 0:
+            lines.append("Transfer-Encoding: chunked")
+            body = chunked(rng, body)
+        case 1:
+            lines.append("Transfer-Encoding: chunked")
+        case 2:
+            lines.append(f"Content-Length: {len(body) + rng.choice((-1, 1, 1000)) if body else 1}")
+        case 3:
+            lines += [f"Content-Length: {len(body)}", "X-Large: " + "y" * rng.choice((8000, 9000, 70_000))]
+        case 4:
+            lines += [f"Content-Length: {len(body)}", *(f"X-{number}: y" for number in range(rng.choice((50, 200))))]
+        case 5:
+            lines.append(rng.choice(("Content-Length: x", "Content-Length: -1", "X", f"Content-Length: {10**18}")))
+        case _:
+            lines.append(f"Content-Length: {len(body)}")
+    return "\r\n".join([*lines, "", ""]).encode("latin-1", "replace") + body
+
+
+def chunked(rng: Rng, body: bytes) -> bytes:
+    """Write a body in chunks, sometimes without their end."""
+    pieces = [body[start : start + 1000] for start in range(0, len(body), 1000)]
+    written = b"".join(b"%x\r\n%b\r\n" % (len(piece), piece) for piece in pieces)
+    return written + rng.choice((b"0\r\n\r\n", b"0\r\n\r\n", b"0\r\n", b"-1\r\n", b""))
 
 
 def mutated(rng: Rng, data: bytes) -> bytes:
@@ -118,6 +152,21 @@ def _with_odd_parts(rng: Rng, image: bytes) -> bytes:
     )
 
 
+def _as_json(rng: Rng, image: bytes) -> bytes:
+    encoded = base64.b64encode(image)
+    return rng.choice(
+        (
+            b'{"image": "%b"}' % encoded,
+            b'{"image": "%b"}' % mutated(rng, encoded),
+            b'{"images": [%b]}' % b",".join([b'"%b"' % encoded] * rng.choice((1, 2, 33))),
+            b'{"image": "data:image/png;base64,%b", "image": 1}' % encoded,
+            b'{"images": "%b", "image": null}' % encoded,
+            rng.choice((b"[", b'{"image": ', b'{"images": [')) * rng.choice((1, 2000, 50_000)),
+            b'{"image": %b}' % rng.choice((b"1e999", b"-0", b"9" * 5000, b"NaN", b"true", b'"\\ud800"', b'"\xff"')),
+        )
+    )
+
+
 def _raw(rng: Rng, image: bytes) -> bytes:
     return image
 
@@ -137,6 +186,7 @@ BODIES: tuple[Callable[[Rng, bytes], bytes], ...] = (
     _as_form,
     _as_form,
     _as_base64,
+    _as_json,
     _with_odd_parts,
     _raw,
     _rubbish,

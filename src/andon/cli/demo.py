@@ -53,7 +53,7 @@ def demo(
     over HTTP are compared with those of this process; the exit code is 1 where one differs, or
     where an image could not be used.
     """
-    from andon.demo.service import interrupted_by_signals, require_server, usable_port
+    from andon.programs import interrupted_by_signals, usable_port
 
     images = images_among(arguments or [], check=check)
     if pack_only and check:
@@ -63,7 +63,6 @@ def demo(
     if pack_only:
         _pack_only(out or Path("photos.andon"), show)
         return
-    require_server()
     port = usable_port(port or (0 if check else PORT))
     with interrupted_by_signals(), TemporaryDirectory(prefix="andon-") as folder:
         bundle = out or Path(folder, "photos.andon")
@@ -153,7 +152,7 @@ def _check(bundle: Path, port: int, model: "Model", paths: Sequence[Path], show:
     from andon.demo.photos import sample_photo
     from andon.demo.service import Service
 
-    with Service(bundle, port, log_level="warning") as service:
+    with Service(bundle, port) as service:
         say(f"asking {service.command}")
         greeting = check_greeting(port)
         problems = [("GET /", greeting)] if greeting else []
@@ -177,7 +176,8 @@ def _serve(bundle: Path, port: int) -> None:
     with Service(bundle, port) as service:
         say(
             "",
-            f"serving on {service.url} with",
+            f"open {service.url} in a browser",
+            "served with",
             f"  {service.command}",
             "try",
             f"  curl -F file=@{shlex.quote(str(sample_photo()))} {service.url}/run",

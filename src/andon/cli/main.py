@@ -11,10 +11,13 @@ from andon import __version__
 from andon.cli.bench import body
 from andon.cli.check import check
 from andon.cli.demo import demo
+from andon.cli.deploy import check as check_deployment
+from andon.cli.deploy import nginx
 from andon.cli.inspect import inspect
 from andon.cli.output import accept_any_text, explain, say, write
 from andon.cli.pack import pack
 from andon.cli.predict import predict
+from andon.cli.serve import serve
 from andon.errors import AndonError
 
 logger = logging.getLogger("andon")
@@ -91,6 +94,7 @@ app.command(epilog=_examples("andon check scratch.andon"))(check)
 app.command(
     epilog=_examples("andon predict scratch.andon parts/ extra.png", "andon predict scratch.andon parts/ --csv")
 )(predict)
+app.command(epilog=_examples("andon serve scratch.andon", "andon serve --null --probe --port 5556"))(serve)
 bench = _new_app()
 bench.command(
     epilog=_examples(
@@ -99,3 +103,12 @@ bench.command(
     )
 )(body)
 app.add_typer(bench, name="bench", help="What it takes to measure a running service.")
+deploy = _new_app()
+deploy.command(
+    epilog=_examples(
+        "andon deploy nginx --upstream 127.0.0.1:5555 --upstream 127.0.0.1:5565 -o front",
+        "nginx -p front -c nginx.conf",
+    )
+)(nginx)
+deploy.command("check", epilog=_examples("andon deploy check front"))(check_deployment)
+app.add_typer(deploy, name="deploy", help="Folders that run as they are, written and checked.")

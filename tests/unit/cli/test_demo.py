@@ -13,6 +13,7 @@ from andon.bundle.archive import read_bundle
 from andon.cli.demo import images_among
 from andon.demo import photos, service
 from andon.errors import UsageError
+from andon.programs import usable_port
 from tests.support.bundles import colour_image, write_colours
 from tests.unit.cli.conftest import Ran
 
@@ -118,17 +119,15 @@ def test_it_serves_until_it_is_interrupted(
         signal.raise_signal(signal.SIGTERM)
 
     monkeypatch.setattr(service.Service, "wait", wait)
-    port = service.usable_port(0)
+    port = usable_port(0)
     ran = run("demo", "--port", port, "-o", tmp_path / "kept.andon")
     assert ran.code == 0
     assert seen == [port]
-    assert (
-        f"gunicorn -w 2 -b 127.0.0.1:{port} 'andon.wsgi:create_app(\"{tmp_path}/kept.andon\", probe=True)'" in ran.err
-    )
+    assert f"andon serve {tmp_path}/kept.andon --port {port} --probe" in ran.err
     assert f"curl -F file=@{small_example} http://127.0.0.1:{port}/run" in ran.err
     assert "red" in ran.out
     assert read_bundle(tmp_path / "kept.andon")
-    assert service.usable_port(port) == port
+    assert usable_port(port) == port
 
 
 def test_a_port_that_is_taken_is_told_before_packing(run: Run, tmp_path: Path) -> None:
