@@ -8,19 +8,44 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from andon.build.pack import pack as pack
+    from andon.client.aio import AsyncClient as AsyncClient
+    from andon.client.answers import ServedModel as ServedModel
+    from andon.client.answers import ServedProof as ServedProof
+    from andon.client.options import ClientOptions as ClientOptions
+    from andon.client.sync import Client as Client
     from andon.errors import AndonError as AndonError
+    from andon.errors import ServiceError as ServiceError
     from andon.model.model import Model as Model
     from andon.model.model import load as load
     from andon.predictions import Prediction as Prediction
     from andon.predictions import Verdict as Verdict
 
 __version__ = "0.1.0"
-__all__ = ["AndonError", "Model", "Prediction", "Verdict", "load", "pack"]
+__all__ = [
+    "AndonError",
+    "AsyncClient",
+    "Client",
+    "ClientOptions",
+    "Model",
+    "Prediction",
+    "ServedModel",
+    "ServedProof",
+    "ServiceError",
+    "Verdict",
+    "load",
+    "pack",
+]
 
 _HOMES = {
     "AndonError": "andon.errors",
+    "AsyncClient": "andon.client.aio",
+    "Client": "andon.client.sync",
+    "ClientOptions": "andon.client.options",
     "Model": "andon.model.model",
     "Prediction": "andon.predictions",
+    "ServedModel": "andon.client.answers",
+    "ServedProof": "andon.client.answers",
+    "ServiceError": "andon.errors",
     "Verdict": "andon.predictions",
     "load": "andon.model.model",
     "pack": "andon.build.pack",
