@@ -1,9 +1,8 @@
-"""Ask a service on this machine over HTTP, with the standard library alone. It knows nothing of models."""
+"""Ask a service on this machine over HTTP. It knows nothing of models."""
 
-import contextlib
-import http.client
-import uuid
-from typing import NamedTuple
+from typing import Any, NamedTuple
+
+from andon.errors import first_line
 
 HOST = "127.0.0.1"
 _TIMEOUT_S = 60.0
@@ -21,7 +20,7 @@ def get(port: int, path: str) -> Answer:
     Send a GET request.
 
     Raises:
-        OSError: There is no service, it does not speak HTTP, or it does not answer in time.
+        ConnectionError: There is no service, it does not speak HTTP, or it does not answer in time.
     """
     return _ask(port, "GET", path)
 
@@ -31,27 +30,18 @@ def post_image(port: int, path: str, image: bytes) -> Answer:
     Send encoded bytes as `curl -F file=@IMAGE` does.
 
     Raises:
-        OSError: As `get`.
+        ConnectionError: As `get`.
     """
-    boundary = uuid.uuid4().hex
-    head = (
-        f'--{boundary}\r\nContent-Disposition: form-data; name="file"; filename="image"\r\n'
-        "Content-Type: application/octet-stream\r\n\r\n"
-    )
-    body = head.encode() + image + f"\r\n--{boundary}--\r\n".encode()
-    return _ask(port, "POST", path, body, f"multipart/form-data; boundary={boundary}")
+    return _ask(port, "POST", path, files={"file": ("image", image)})
 
 
-def _ask(port: int, method: str, path: str, body: bytes = b"", content_type: str = "") -> Answer:
-    connection = http.client.HTTPConnection(HOST, port, timeout=_TIMEOUT_S)
-    headers = {"Accept": "text/plain", **({"Content-Type": content_type} if content_type else {})}
+def _ask(port: int, method: str, path: str, **body: Any) -> Answer:
+    import httpx
+
     try:
-        # A body over the limit is answered before it has been read to its end.
-        with contextlib.suppress(BrokenPipeError, ConnectionResetError):
-            connection.request(method, path, body or None, headers)
-        response = connection.getresponse()
-        return Answer(response.status, response.read().decode("utf-8", "replace").strip())
-    except http.client.HTTPException as error:
-        raise ConnectionError(f"no proper HTTP answer: {error!r}") from error
-    finally:
-        connection.close()
+        # The proxy of the environment is for the world outside.
+        with httpx.Client(trust_env=False, timeout=_TIMEOUT_S, headers={"Accept": "text/plain"}) as client:
+            answer = client.request(method, f"http://{HOST}:{port}{path}", **body)
+    except httpx.HTTPError as error:
+        raise ConnectionError(f"{method} {path}: {first_line(error)}") from error
+    return Answer(answer.status_code, answer.content.decode("utf-8", "replace").strip())

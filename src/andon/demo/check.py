@@ -37,7 +37,7 @@ def compare(model: Model, port: int, paths: Iterable[Path]) -> Iterator[Comparis
     classified.
 
     Raises:
-        OSError: The service is gone.
+        ConnectionError: The service is gone.
     """
     for path in paths:
         try:

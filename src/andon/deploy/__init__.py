@@ -1,0 +1,1 @@
+"""Targets: each writes a folder that runs as it is, and checks one."""
