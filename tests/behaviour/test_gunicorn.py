@@ -20,7 +20,9 @@ from PIL import Image
 
 from andon.bench.body import multipart_body
 from tests.support.bundles import colour_graph, colour_image, encode, write_colours
-from tests.support.gunicorn import HOST, Gunicorn, wait_until
+from tests.support.gunicorn import Gunicorn
+from tests.support.waiting import wait_until
+from tests.support.wire import HOST
 
 pytestmark = pytest.mark.slow
 
@@ -92,7 +94,7 @@ def test_every_worker_loads_the_model_itself_before_it_is_asked(mode: list[str],
 def test_the_root_is_the_seed_s(service: Gunicorn) -> None:
     """Exactly `classifier api`."""
     assert curl(f"{service.url}/") == (200, "classifier api")
-    assert service.ask("HEAD", "/") == (200, b"")
+    assert service.ask("HEAD", "/")[:2] == (200, b"")
 
 
 def test_curl_uploads_an_image(service: Gunicorn, image: Path) -> None:
@@ -131,7 +133,7 @@ def test_a_body_made_by_hand_is_read(service: Gunicorn) -> None:
         b"",
     ]
     body = b"\r\n".join(lines)
-    assert service.ask("POST", "/run", body, {"Content-Type": FORM}) == (200, b"result : red")
+    assert service.ask("POST", "/run", body, {"Content-Type": FORM})[:2] == (200, b"result : red")
 
 
 def test_ab_sees_that_requests_run_side_by_side(service: Gunicorn, tmp_path: Path) -> None:
@@ -150,7 +152,7 @@ def seconds_for_four_probes(service: Gunicorn) -> float:
     """Ask four times at once; a second where four workers answer."""
     started = time.monotonic()
     with ThreadPoolExecutor(4) as pool:
-        answers = list(pool.map(lambda _: service.ask("GET", "/run"), range(4)))
+        answers = list(pool.map(lambda _: service.ask("GET", "/run")[:2], range(4)))
     assert answers == [(200, b"0")] * 4
     return time.monotonic() - started
 
@@ -166,7 +168,7 @@ def test_curl_is_told_that_a_body_is_too_large(service: Gunicorn, header: str) -
 
 def test_a_client_that_sends_before_it_listens_is_told_too(service: Gunicorn) -> None:
     """As python-requests does: the whole body first, then the answer."""
-    status, body = service.ask("POST", "/run", bytes(70_000_000), {"Content-Type": "image/png"})
+    status, body, _ = service.ask("POST", "/run", bytes(70_000_000), {"Content-Type": "image/png"})
     assert status == 413
     assert b"[request.bytes]" in body
 
@@ -215,7 +217,7 @@ def test_a_worker_that_dies_is_replaced(service: Gunicorn) -> None:
     (successor,) = set(service.workers()) - set(before)
     wait_until(lambda: has_loaded(successor), "the successor has loaded")
     for _ in range(12):
-        assert service.ask("POST", "/run", RED, {"Content-Type": "image/jpeg"}) == (200, b"result : red")
+        assert service.ask("POST", "/run", RED, {"Content-Type": "image/jpeg"})[:2] == (200, b"result : red")
     assert service.workers() == [*before[1:], successor]
 
 
@@ -225,7 +227,7 @@ def test_sigterm_ends_it(mode: list[str], colours: Path, tmp_path: Path) -> None
     with Gunicorn("-w", "2", *mode, f'andon.wsgi:create_app("{colours}")', folder=tmp_path) as running:
         running.wait_until_it_serves()
         workers = running.workers()
-        assert running.ask("POST", "/run", RED, {"Content-Type": "image/jpeg"})[0] == 200
+        assert running.ask("POST", "/run", RED, {"Content-Type": "image/jpeg"}).status == 200
         started = time.monotonic()
         running.send_signal(signal.SIGTERM)
         assert running.wait_until_it_ends() == 0

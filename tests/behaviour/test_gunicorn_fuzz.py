@@ -11,8 +11,11 @@ import pytest
 from werkzeug.test import EnvironBuilder, run_wsgi_app
 
 from andon.wsgi import create_app
-from tests.support.gunicorn import HOST, Gunicorn, wait_until
-from tests.support.hostile_requests import Hostile, Rng, hostile_request
+from tests.support.gunicorn import Gunicorn
+from tests.support.hostile_requests import hostile_request, on_the_wire
+from tests.support.machine import resident_bytes
+from tests.support.waiting import wait_until
+from tests.support.wire import HOST
 
 pytestmark = pytest.mark.slow
 
@@ -65,43 +68,13 @@ def test_over_sockets_no_request_is_a_fault_and_no_memory_stays(worker: Gunicorn
             assert status in (b"200", b"400", b"413", b"415", b"431", b"501", b"none"), answer[:300]
             assert b"Traceback" not in answer
             seen[status] += 1
+        wait_until(lambda: is_idle(pid), "the worker is idle")
         resident.append(resident_bytes(pid))
     assert worker.workers() == [pid], worker.log
     assert "Traceback" not in worker.log
     assert min(seen[status] for status in (b"200", b"400", b"413", b"415", b"431")) > 10, seen
     assert resident[2] - resident[0] < MAX_GROWTH_BYTES, resident
-    assert worker.ask("GET", "/") == (200, b"classifier api")
-
-
-def on_the_wire(rng: Rng, request: Hostile) -> bytes:
-    """Write a request as HTTP, sometimes wrongly."""
-    lines = ["POST /run HTTP/1.1", "Host: x", f"Content-Type: {request.content_type}"]
-    lines += [f"{name}: {value}" for name, value in request.headers.items()]
-    body = request.body
-    match rng.randrange(12):
-        case 0:
-            lines.append("Transfer-Encoding: chunked")
-            body = chunked(rng, body)
-        case 1:
-            lines.append("Transfer-Encoding: chunked")
-        case 2:
-            lines.append(f"Content-Length: {len(body) + rng.choice((-1, 1, 1000)) if body else 1}")
-        case 3:
-            lines += [f"Content-Length: {len(body)}", "X-Large: " + "y" * rng.choice((8000, 9000, 70_000))]
-        case 4:
-            lines += [f"Content-Length: {len(body)}", *(f"X-{number}: y" for number in range(rng.choice((50, 200))))]
-        case 5:
-            lines.append(rng.choice(("Content-Length: x", "Content-Length: -1", "X", f"Content-Length: {10**18}")))
-        case _:
-            lines.append(f"Content-Length: {len(body)}")
-    return "\r\n".join([*lines, "", ""]).encode("latin-1", "replace") + body
-
-
-def chunked(rng: Rng, body: bytes) -> bytes:
-    """Write a body in chunks, sometimes without their end."""
-    pieces = [body[start : start + 1000] for start in range(0, len(body), 1000)]
-    written = b"".join(b"%x\r\n%b\r\n" % (len(piece), piece) for piece in pieces)
-    return written + rng.choice((b"0\r\n\r\n", b"0\r\n\r\n", b"0\r\n", b"-1\r\n", b""))
+    assert worker.ask("GET", "/")[:2] == (200, b"classifier api")
 
 
 def exchange(port: int, request: bytes, *, wants_answer: bool) -> bytes:
@@ -121,9 +94,6 @@ def exchange(port: int, request: bytes, *, wants_answer: bool) -> bytes:
     return received
 
 
-def resident_bytes(pid: int) -> int:
-    """Measure the memory of a process, once it is idle again."""
-    wait_until(lambda: Path(f"/proc/{pid}/stat").read_text().split()[2] == "S", "the worker is idle")
-    found = re.search(r"VmRSS:\s+(\d+) kB", Path(f"/proc/{pid}/status").read_text())
-    assert found
-    return int(found[1]) * 1024
+def is_idle(pid: int) -> bool:
+    """Ask whether a process waits for something to do."""
+    return Path(f"/proc/{pid}/stat").read_text().split()[2] == "S"

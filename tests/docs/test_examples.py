@@ -10,6 +10,8 @@ import pytest
 
 from tests.support.bundles import colour_image
 from tests.support.markdown import blocks, pages, written_pages
+from tests.support.scripted import answers, scripted
+from tests.support.served import Served
 from tests.support.tree import ROOT, relative
 
 EXAMPLES = ROOT / "docs" / "examples"
@@ -55,6 +57,30 @@ def test_a_bad_image_does_not_stop_the_others(colours: Path, photos: Path) -> No
         ("1", "image.format:"),
         ("2", "blue"),
     ]
+
+
+@pytest.mark.slow
+def test_a_service_is_asked_about_a_folder(colours: Path, photos: Path) -> None:
+    """The example waits for the service, prints what the model says of each image, and names the bad one."""
+    (photos / "1.png").write_bytes(b"no image")
+    with Served(colours) as service:
+        asked = run_example("ask_server.py", service.url, photos)
+    assert asked.returncode == 1, asked.stderr
+    assert re.findall(r"^(\d)\.png: (\S+)", asked.stdout, re.MULTILINE) == [
+        ("0", "red"),
+        ("1", "image.format:"),
+        ("2", "blue"),
+    ]
+
+
+@pytest.mark.slow
+def test_a_service_that_is_another_one_is_told(photos: Path) -> None:
+    """The example prints the error, which says what to do, and returns 3."""
+    with scripted(answers(404)) as service:
+        asked = run_example("ask_server.py", service.url, photos)
+    assert asked.returncode == 3
+    assert "[client.answer]" in asked.stderr
+    assert "hint: " in asked.stderr
 
 
 @pytest.mark.parametrize("page", written_pages(), ids=relative)
