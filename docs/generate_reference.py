@@ -7,22 +7,29 @@ import re
 import sys
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
-from itertools import pairwise
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import msgspec
 import typer.main
 from typer.testing import CliRunner
 
 import andon
-from andon import errors, settings
+from andon import errors
 from andon.bundle import manifest
 from andon.cli.main import app
+from andon.settings import limits
+from andon.settings.meanings import described_fields, meanings
+from andon.settings.serve import ServeSettings
+from andon.settings.sources import flag_of, variable_of
+from andon.web.openapi.document import openapi_document
+from andon.web.openapi.reading import Block, Operation, Piece, read_sections
 from andon.web.problems import STATUS
 
 HERE = Path(__file__).resolve().parent
 SOURCE = HERE.parent / "src" / "andon"
+FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 MARK = "<!-- Written by scripts/docs from the code. Do not edit. -->"
 
 
@@ -32,9 +39,11 @@ def pages() -> dict[str, str]:
         "cli.md": page("Command line", cli_page()),
         "bundle.schema.json": json.dumps(manifest.manifest_schema(), indent=2) + "\n",
         "errors.md": page("Errors", errors_page()),
+        "http.md": page("HTTP", http_page()),
         "limits.md": page("Limits", limits_page()),
         "manifest.md": page("The manifest", manifest_page()),
         "python.md": page("Python", python_page()),
+        "settings.md": page("Settings", settings_page()),
     }
 
 
@@ -111,16 +120,75 @@ def classes_by_family() -> dict[str, set[str]]:
     return found
 
 
+# HTTP.
+
+
+def http_page() -> Iterator[str]:
+    """Describe every address of a service, from the document that it answers at `/openapi.json`."""
+    document = openapi_document(ServeSettings(probe=True, token="x" * 32))
+    yield (
+        "What `andon serve` answers.\n"
+        "A service describes itself at `/docs` for people and at `/openapi.json` for tools.\n"
+        "This page is made of the same.\n"
+        "`GET /run` is there with `--probe`, and a token is asked for where one is set."
+    )
+    for section in read_sections(document, "http://127.0.0.1:5555"):
+        yield f"## {section.name}"
+        yield markdown(section.meaning)
+        for operation in section.operations:
+            yield f"### {operation.method} {operation.path}"
+            yield from operation_blocks(operation)
+
+
+def operation_blocks(operation: Operation) -> Iterator[str]:
+    """Describe one method of one address."""
+    token = "" if operation.needs_token else "\n\nAnswers without the token."
+    yield f"{operation.summary}.\n\n{markdown(operation.meaning)}{token}".strip()
+    if operation.takes:
+        rows = ([f"`{taken.name}`", taken.where, taken.values, in_a_line(taken.meaning)] for taken in operation.takes)
+        yield table(["takes", "in", "values", "meaning"], rows)
+    answers = (
+        [answer.status, ", ".join(answer.content_types), in_a_line(answer.meaning)] for answer in operation.answers
+    )
+    yield table(["status", "content", "meaning"], answers)
+    yield f"```console\n$ {operation.curl}\n```"
+
+
+def markdown(blocks: Iterable[Block]) -> str:
+    """Write text of the document as Markdown, a sentence a line."""
+    paragraphs = []
+    for block in blocks:
+        lines = [written(line) for line in block.lines]
+        text = "\n".join(f"- {line}" for line in lines) if block.is_list else sentences(" ".join(lines))
+        paragraphs.append(text)
+    return "\n\n".join(paragraphs)
+
+
+def in_a_line(blocks: Iterable[Block]) -> str:
+    """Write text of the document for a cell of a table."""
+    return " ".join(written(line) for block in blocks for line in block.lines)
+
+
+def written(line: Iterable[Piece]) -> str:
+    """Write one line, with code between backticks."""
+    return "".join(f"`{piece.text}`" if piece.is_code else piece.text for piece in line)
+
+
+def sentences(text: str) -> str:
+    """Break a paragraph after each sentence."""
+    return re.sub(r"(?<=[.:]) (?=[A-Z`])", "\n", text)
+
+
 # Limits.
 
 
 def limits_page() -> Iterator[str]:
     """Describe the bounds on what comes in from outside."""
-    yield "Bounds on images and requests that come in from outside, with their defaults: `andon.settings.Limits`."
-    defaults = settings.DEFAULT_LIMITS
-    meanings = field_meanings(settings, "Limits").items()
+    yield "Bounds on what comes in from outside, with their defaults: `andon.settings.limits.Limits`."
+    defaults = limits.DEFAULT_LIMITS
     yield table(
-        ["limit", "default", "meaning"], ([f"`{n}`", f"{getattr(defaults, n):,}", text] for n, text in meanings)
+        ["limit", "default", "meaning"],
+        ([f"`{n}`", f"{getattr(defaults, n):,}", text] for n, text in meanings(limits.Limits).items()),
     )
     yield "## Of a bundle"
     yield (
@@ -128,6 +196,36 @@ def limits_page() -> Iterator[str]:
         f"and its manifest at most {manifest.MAX_MANIFEST_BYTES:,} bytes.\n"
         "Over one of them: `bundle.limit`."
     )
+
+
+# Settings.
+
+
+def settings_page() -> Iterator[str]:
+    """Describe every setting of `andon serve`: how to give it, what it takes, what it means."""
+    yield (
+        "Settings of `andon serve`.\n"
+        "Each can be given as a flag, as an environment variable, or in a TOML file with `--settings FILE`.\n"
+        "A flag goes before the variable, and the variable before the file.\n"
+        "`andon serve --show-settings` shows each one with where it was set."
+    )
+    yield "```toml\n[serve]\nport = 5556\nmax_queue_jobs = 64\n```"
+    texts = meanings(ServeSettings)
+    schema = msgspec.json.schema(ServeSettings)["$defs"]["ServeSettings"]["properties"]
+    for field in sorted(msgspec.structs.fields(ServeSettings), key=lambda field: hasattr(limits.Limits, field.name)):
+        yield f"## {field.name}"
+        yield texts[field.name]
+        yield table(
+            ["flag", "variable", "takes", "default"],
+            [[f"`{flag_of(field.name)}`", f"`{variable_of(field.name)}`", *setting_cells(schema[field.name])]],
+        )
+
+
+def setting_cells(kind: dict[str, Any]) -> tuple[str, str]:
+    """Say what a setting takes, and what it is where it is not given."""
+    taken = [choice for choice in kind.get("anyOf", [kind]) if choice.get("type") != "null"]
+    default = kind["default"]
+    return kind_text(taken[0]), "none" if default is None else f"`{json.dumps(default)}`"
 
 
 # The manifest.
@@ -149,10 +247,10 @@ def manifest_page() -> Iterator[str]:
 
 def manifest_rows(name: str, record: dict[str, Any]) -> Iterator[list[str]]:
     """Give a row for each field of a record."""
-    meanings = field_meanings(manifest, name)
+    texts = meanings(getattr(manifest, name))
     for field, kind in record["properties"].items():
         default = f"`{json.dumps(kind['default'])}`" if "default" in kind else "required"
-        yield [f"`{field}`", kind_text(kind), default, meanings.get(field, "")]
+        yield [f"`{field}`", kind_text(kind), default, texts.get(field, "")]
 
 
 def kind_text(kind: dict[str, Any]) -> str:
@@ -198,33 +296,43 @@ def python_page() -> Iterator[str]:
 
 def class_blocks(node: ast.ClassDef) -> Iterator[str]:
     """Describe a class: its docstring, its fields and its public methods."""
+    yield from constructor_blocks(node)
     yield docstring_text(node)
     rows = [[f"`{name}`", text] for name, text in described_fields(node) if not name.startswith("_")]
     if rows:
         yield table(["name", "meaning"], rows)
     for method in node.body:
-        if isinstance(method, ast.FunctionDef) and not method.name.startswith("_"):
+        if isinstance(method, FUNCTIONS) and not method.name.startswith("_"):
             yield f"### `{node.name}.{method.name}`"
             yield from function_blocks(method)
 
 
-def function_blocks(node: ast.FunctionDef) -> Iterator[str]:
+def constructor_blocks(node: ast.ClassDef) -> Iterator[str]:
+    """Show how a class is called, where its docstring says with what."""
+    if "\nArgs:\n" in (ast.get_docstring(node) or ""):
+        functions = (method for method in node.body if isinstance(method, ast.FunctionDef))
+        made = signature(next(method for method in functions if method.name == "__init__"))
+        yield f"```python\n{made.replace('__init__', node.name).removesuffix(' -> None')}\n```"
+
+
+def function_blocks(node: ast.FunctionDef | ast.AsyncFunctionDef) -> Iterator[str]:
     """Describe a function: its signature as it is called, and its docstring."""
     if "property" not in {ast.unparse(decorator) for decorator in node.decorator_list}:
         yield f"```python\n{signature(node)}\n```"
     yield docstring_text(node)
 
 
-def signature(node: ast.FunctionDef) -> str:
-    """Write a signature, one parameter a line where it is long."""
+def signature(node: ast.FunctionDef | ast.AsyncFunctionDef) -> str:
+    """Write a signature, one parameter a line where it is long; that of a coroutine begins with `await`."""
     found = node.args
     defaults = [None] * (len(found.args) - len(found.defaults)) + found.defaults
     parameters = [parameter(*pair) for pair in zip(found.args, defaults, strict=True) if pair[0].arg != "self"]
     if found.kwonlyargs:
         parameters += ["*", *map(parameter, found.kwonlyargs, found.kw_defaults)]
     result = f" -> {annotation(node.returns)}" if node.returns else ""
-    line = f"{node.name}({', '.join(parameters)}){result}"
-    return line if len(line) <= 100 else f"{node.name}(\n    {(',' + NEW_LINE).join(parameters)},\n){result}"
+    name = f"await {node.name}" if isinstance(node, ast.AsyncFunctionDef) else node.name
+    line = f"{name}({', '.join(parameters)}){result}"
+    return line if len(line) <= 100 else f"{name}(\n    {(',' + NEW_LINE).join(parameters)},\n){result}"
 
 
 NEW_LINE = "\n    "
@@ -241,7 +349,7 @@ def annotation(node: ast.expr | None) -> str:
     return str(node.value) if isinstance(node, ast.Constant) and node.value else ast.unparse(node or ast.Constant(None))
 
 
-def docstring_text(node: ast.ClassDef | ast.FunctionDef) -> str:
+def docstring_text(node: ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef) -> str:
     """Turn a docstring into Markdown: sections become bold words, their entries become lists."""
     lines: list[str] = []
     in_section = False
@@ -249,7 +357,7 @@ def docstring_text(node: ast.ClassDef | ast.FunctionDef) -> str:
         if re.fullmatch(r"(Args|Returns|Yields|Raises|Source):", line):
             lines += [f"**{line[:-1]}**", ""]
             in_section = True
-        elif in_section and (entry := re.match(r" {4}(\w+): (.*)", line)):
+        elif in_section and (entry := re.match(r" {4}(\w+(?:, \w+)*): (.*)", line)):
             lines.append(f"- `{entry[1]}`: {entry[2]}")
         elif in_section and line.startswith(" " * 8):
             lines.append("  " + line.strip())
@@ -266,27 +374,6 @@ def definition(module: ModuleType, name: str) -> ast.ClassDef | ast.FunctionDef:
     tree = ast.parse(inspect.getsource(module))
     found = (node for node in tree.body if isinstance(node, ast.ClassDef | ast.FunctionDef) and node.name == name)
     return next(found)
-
-
-def field_meanings(module: ModuleType, name: str) -> dict[str, str]:
-    """Give the docstrings of the fields of a class of a module, and of its bases there."""
-    node = definition(module, name)
-    bases = getattr(module, name).__mro__[1:]
-    inherited = [definition(module, base.__name__) for base in bases if base.__module__ == module.__name__]
-    return {field: text for part in (*reversed(inherited), node) for field, text in described_fields(part)}
-
-
-def described_fields(node: ast.AST) -> Iterator[tuple[str, str]]:
-    """Yield name and docstring of the public fields of a class, those set in `__init__` too."""
-    body = list(getattr(node, "body", []))
-    body += [step for method in body if getattr(method, "name", "") == "__init__" for step in method.body]
-    for field, following in pairwise(body):
-        if not isinstance(field, ast.AnnAssign | ast.Assign):
-            continue
-        if not (isinstance(following, ast.Expr) and isinstance(following.value, ast.Constant)):
-            continue
-        name = ast.unparse(field.target if isinstance(field, ast.AnnAssign) else field.targets[0])
-        yield name.removeprefix("self."), " ".join(str(following.value.value).split())
 
 
 def main() -> None:
