@@ -71,7 +71,8 @@ class Visit:
         return self.page
 
     def close(self) -> None:
-        """Close the page and forget its profile."""
+        """Close the page and forget its profile; a request that a test holds meanwhile is nobody's trouble."""
+        self.page.unroute_all(behavior="ignoreErrors")
         self._context.close()
 
     def _hear(self, message: "ConsoleMessage") -> None:
