@@ -138,9 +138,7 @@ class Service:
             EngineError: As `Engine.submit`.
             AndonError: `service.unready`: the model has answered no golden sample yet, or one wrongly.
         """
-        for served in self._models:
-            if served.loaded is not None and served.loaded.digest == model.digest:
-                served.require_right()
+        self._loaded(model.digest).require_right()
         return self._engine.submit(
             [Job(model=model.digest, image=image, deadline=terms.deadline, priority=terms.priority) for image in images]
         )
@@ -184,9 +182,11 @@ class Service:
 
     def note_canary(self, digest: str, prediction: Prediction) -> None:
         """Take the answer to a canary: a right one keeps the model ready for a while."""
-        for served in self._models:
-            if served.loaded is not None and served.loaded.digest == digest:
-                served.note_canary(prediction, time.monotonic())
+        self._loaded(digest).note_canary(prediction, time.monotonic())
+
+    def _loaded(self, digest: str) -> "_Served":
+        """Give what is known of a model that the engine has loaded."""
+        return next(served for served in self._models if served.loaded and served.loaded.digest == digest)
 
     def statistics(self) -> EngineStatistics:
         """Count what the engine holds and has done."""

@@ -6,9 +6,7 @@ from typing import NamedTuple
 
 from andon.demo.ask import Answer, get, post_image
 from andon.model.model import Model
-
-GREETING = "classifier api"
-"""What `GET /` answers."""
+from andon.web.dialects.classify import GREETING
 
 
 class Comparison(NamedTuple):

@@ -8,11 +8,9 @@ from contextlib import nullcontext
 from andon.integrations.gunicorn import booting, is_booting, worker_number
 from andon.integrations.per_process import load_per_process
 from andon.model.model import Model
+from andon.web.dialects.classify import GREETING, PROBE_S
 from andon.web.messages import Request, Response, choose_request_id
 from andon.web.problems import TEXT
-
-PROBE_S = 1.0
-"""Seconds for which the probe holds a worker."""
 
 ModelSource = Model | Callable[[], Model] | str | os.PathLike[str]
 """A path, which each process loads and proves with one compute thread, as servers with several processes need it; or
@@ -45,7 +43,7 @@ def head_of(headers: Iterable[tuple[str, str]]) -> Request:
 
 def index() -> Response:
     """Say what this is, in the seed's words."""
-    return Response(status=200, content_type=TEXT, body=b"classifier api")
+    return Response(status=200, content_type=TEXT, body=GREETING.encode())
 
 
 def hold() -> Response:

@@ -10,6 +10,7 @@ from typing import Any
 
 from andon.errors import RequestError
 from andon.settings.limits import MAX_DRAINED_BYTES
+from andon.web.dialects.bodies import over_the_limit
 from andon.web.messages import whole_number
 
 _PIECE_BYTES = 1024 * 1024
@@ -76,11 +77,7 @@ def read_body(read: Read, declared: int | None, limit_bytes: int) -> bytes:
         body = b"" if too_large else _read_at_most(read, limit_bytes + 1 if declared is None else declared)
         if too_large or len(body) > limit_bytes:
             _drain(read, MAX_DRAINED_BYTES if declared is None else min(declared, MAX_DRAINED_BYTES))
-            raise RequestError(
-                f"the body has more than {limit_bytes} bytes, which is the limit",
-                code="request.bytes",
-                hint="send fewer or smaller images",
-            )
+            raise over_the_limit(limit_bytes)
     except RequestError:
         raise
     except Exception as error:

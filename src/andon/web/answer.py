@@ -7,6 +7,7 @@ from types import MappingProxyType
 
 import msgspec
 
+from andon.engine.policy import RETRY_AFTER_S
 from andon.errors import AndonError
 from andon.model.model import Model
 from andon.predictions import Failure, Prediction
@@ -19,12 +20,13 @@ logger = logging.getLogger("andon")
 
 FAULT = Failure(code="service.fault", message="the service failed")
 UNREADY = Failure(code="service.unready", message="the model is not loaded", hint="ask again soon")
+_LATER = {"Retry-After": str(RETRY_AFTER_S)}
 FURTHER_HEADERS: Mapping[str, Mapping[str, str]] = MappingProxyType(
     {
-        "engine.full": {"Retry-After": "1"},
-        "engine.closed": {"Retry-After": "1"},
-        "service.unready": {"Retry-After": "1"},
-        "service.connections": {"Retry-After": "1"},
+        "engine.full": _LATER,
+        "engine.closed": _LATER,
+        "service.unready": _LATER,
+        "service.connections": _LATER,
         "request.token": {"WWW-Authenticate": 'Bearer realm="andon"'},
     }
 )

@@ -12,6 +12,7 @@ from starlette.requests import ClientDisconnect, Request
 from andon.engine.policy import too_late
 from andon.errors import RequestError
 from andon.settings.serve import ServeSettings
+from andon.web.dialects.bodies import over_the_limit
 
 _Answer = TypeVar("_Answer")
 
@@ -37,7 +38,7 @@ async def read_body(http: Request, settings: ServeSettings, deadline: float) -> 
     limit_bytes = settings.max_body_bytes
     # Whether it is a number was checked by the parser; a chunked body declares none.
     if int(http.headers.get("content-length", "0")) > limit_bytes:
-        raise _too_large(limit_bytes)
+        raise over_the_limit(limit_bytes)
     left_s = deadline - time.monotonic()
     try:
         async with asyncio.timeout(min(left_s, settings.body_timeout_s)):
@@ -68,17 +69,9 @@ async def _read_at_most(http: Request, limit_bytes: int) -> bytes:
     async for piece in http.stream():
         size_bytes += len(piece)
         if size_bytes > limit_bytes:
-            raise _too_large(limit_bytes)
+            raise over_the_limit(limit_bytes)
         pieces.append(piece)
     return b"".join(pieces)
-
-
-def _too_large(limit_bytes: int) -> RequestError:
-    return RequestError(
-        f"the body has more than {limit_bytes} bytes, which is the limit",
-        code="request.bytes",
-        hint="send fewer or smaller images",
-    )
 
 
 async def answers_or_gone(futures: Sequence[Future[_Answer]], http: Request) -> list[_Answer]:

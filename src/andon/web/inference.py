@@ -13,13 +13,12 @@ from andon.web.answer import compose
 from andon.web.around import Handler
 from andon.web.body import answers_or_gone, read_body
 from andon.web.dialects.base import Dialect
+from andon.web.dialects.classify import PROBE_S
 from andon.web.messages import ModelFacts, Request, Response
 from andon.web.metrics import Metrics
 from andon.web.problems import TEXT
 from andon.web.terms import terms_of, with_call
 
-PROBE_S = 1.0
-"""Seconds for which the probe holds the worker."""
 _LARGE_BYTES = 1024 * 1024
 """A body from which on it is taken apart in a thread, so that others are not kept waiting."""
 

@@ -3,12 +3,11 @@
 from starlette.requests import Request as HttpRequest
 
 from andon.settings.serve import ServeSettings
+from andon.web.dialects.classify import GREETING
 from andon.web.messages import Request, Response
 from andon.web.negotiation import prefers
 from andon.web.pages.answers import answer_page, answer_static
 from andon.web.problems import TEXT
-
-GREETING = b"classifier api"
 
 
 class Pages:
@@ -25,7 +24,7 @@ class Pages:
     async def index(self, http: HttpRequest, request: Request) -> Response:
         """Give the page to a browser, and one line of text to others."""
         if not prefers(request.headers.get("accept", ""), ("text/html",), over="text/plain"):
-            return Response(status=200, content_type=TEXT, body=GREETING, headers={"Vary": "Accept"})
+            return Response(status=200, content_type=TEXT, body=GREETING.encode(), headers={"Vary": "Accept"})
         return answer_page(
             request,
             asked_language=http.query_params.get("lang"),

@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 
 import andon
-from andon.demo.check import GREETING, check_greeting, compare
+from andon.demo.check import check_greeting, compare
 from andon.model.model import Model
+from andon.web.dialects.classify import GREETING
 from tests.support.bundles import colour_image
 
 

@@ -21,6 +21,15 @@ def require_uncompressed(request: Request) -> None:
         raise RequestError("the body is compressed, expected it as it is", code="request.media_type")
 
 
+def over_the_limit(limit_bytes: int) -> RequestError:
+    """Make the error for a body of more bytes than are taken."""
+    return RequestError(
+        f"the body has more than {limit_bytes} bytes, which is the limit",
+        code="request.bytes",
+        hint="send fewer or smaller images",
+    )
+
+
 def require_images(count: int, limits: Limits, *, hint: str = "") -> None:
     """
     Refuse a request without images, or with more than are taken at once.

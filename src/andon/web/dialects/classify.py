@@ -24,6 +24,12 @@ FIELD = "file"
 """The form field that holds an image; the seed's name for it."""
 
 
+GREETING = "classifier api"
+"""What the root answers, in the seed's words."""
+PROBE_S = 1.0
+"""Seconds for which the seed's probe, `GET /run`, holds a worker."""
+
+
 class Classify:
     """
     Images in a form, in JSON or as the body itself; labels out.

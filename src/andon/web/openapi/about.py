@@ -1,5 +1,6 @@
 """The operations that need no image: the pages, the models, health, numbers and the description itself."""
 
+from andon.web.dialects.classify import GREETING
 from andon.web.openapi import examples
 from andon.web.openapi.components import REQUEST_ID
 from andon.web.openapi.refusals import ID_HEADER, Json, refusals
@@ -9,7 +10,7 @@ from andon.web.problems import JSON
 MODELS_TAG = "Models and health"
 PAGES_TAG = "Pages and description"
 _HTML: Json = {"text/html": {"schema": {"type": "string"}}}
-_NAME: Json = {"text/plain": {"schema": {"type": "string"}, "example": "classifier api"}}
+_NAME: Json = {"text/plain": {"schema": {"type": "string"}, "example": GREETING}}
 _NUMBERS: Json = {"text/plain": {"schema": {"type": "string"}, "example": 'andon_jobs{state="queued"} 0.0\n'}}
 _DOCUMENT: Json = {JSON: {"schema": {"type": "object", "required": ["openapi", "info", "paths"]}}}
 
@@ -81,7 +82,7 @@ def _page() -> Json:
         "tags": [PAGES_TAG],
         "summary": "Open the page that classifies images",
         "description": "For a browser, which accepts `text/html`; other clients get a line of text.",
-        **_answered("The page, or `classifier api`.", {**_HTML, **_NAME}),
+        **_answered(f"The page, or `{GREETING}`.", {**_HTML, **_NAME}),
     }
 
 
