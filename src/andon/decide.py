@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from andon.bundle.manifest import DecisionSpec, Threshold
+from andon.bundle.output_spec import DecisionSpec, Threshold
 from andon.predictions import Verdict
 
 

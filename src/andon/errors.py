@@ -5,6 +5,7 @@ AndonError
 ├── UsageError           the call or the command line is wrong
 ├── EnvironmentFault     something is missing on this machine
 ├── BundleError          a bundle is not what it claims to be
+├── TrustError           a bundle would run code that nobody has vouched for
 ├── RuntimeFault         an artifact does not load, or does not run
 ├── ProofError           a bundle does not reproduce its golden samples here
 ├── ImageError           one image cannot be used; the others are not touched
@@ -75,6 +76,10 @@ class EnvironmentFault(AndonError):
 
 class BundleError(AndonError):
     """A bundle is not what it claims to be; nothing of it was loaded."""
+
+
+class TrustError(AndonError):
+    """A bundle would run code of its author's, and nobody has said that it is trusted; nothing of it was run."""
 
 
 class RuntimeFault(AndonError):
@@ -148,6 +153,7 @@ CODES: Mapping[str, str] = MappingProxyType(
         "usage.setting": "A setting does not exist, or has a value that it cannot have.",
         "environment.extra": "An optional library is not installed.",
         "environment.write": "A file cannot be written.",
+        "environment.device": "There is no such device, or what is installed cannot use it.",
         "environment.program": "A program of another package is not installed.",
         "environment.port": "A port cannot be used: something else listens there, or it is not allowed.",
         "environment.service": "A service that was started ended, or did not answer in time.",
@@ -168,19 +174,22 @@ CODES: Mapping[str, str] = MappingProxyType(
         "bundle.field": "A manifest field is missing, unknown, of the wrong type or out of range.",
         "bundle.version": "The bundle has a format version that this Andon cannot read.",
         "bundle.artifact": "An artifact would read files outside the bundle.",
+        "bundle.trust": "The bundle needs code of its author's to run, and is not trusted.",
         "bundle.golden": "The golden samples are unreadable or do not fit the manifest.",
         "runtime.unknown": "There is no runtime of this name.",
         "runtime.none": "No execution of the bundle fits the request and this machine.",
         "runtime.load": "The runtime refuses the artifact.",
         "runtime.run": "The runtime failed while running the model.",
         "runtime.output": "The model answers with the wrong shape, type or with numbers that are not finite.",
+        "code.import": "The author's own code that the bundle names cannot be imported.",
+        "code.run": "The author's own code fails on an image, or returns something else than it should.",
         "proof.failed": "The golden samples are not reproduced on this machine.",
-        "image.format": "The bytes are not a JPEG or PNG image.",
+        "image.format": "The bytes are not an image of a format, or of a kind of it, that is taken.",
         "image.truncated": "The image ends early or its data are damaged.",
         "image.bytes": "The encoded image has more bytes than allowed.",
         "image.pixels": "The image has more pixels than allowed.",
-        "image.depth": "The pixels have more than 8 bits, or are not whole numbers.",
-        "image.shape": "The array is not an image of a shape that can be used.",
+        "image.depth": "The pixels have other bits than the model takes, or are not unsigned whole numbers.",
+        "image.shape": "The image or array has a shape or size that cannot be used.",
         "image.missing": "The image file cannot be read.",
         "request.body": "The body cannot be parsed as what its content type says.",
         "request.file": "The request holds no image.",

@@ -51,6 +51,8 @@ class Prediction(msgspec.Struct, frozen=True, kw_only=True):
 
     `infer` is that of the whole batch the image was in.
     """
+    device: str = ""
+    """Where it was computed, `cpu` or `cuda:N`; empty for a failed image."""
     error: Failure | None = None
     """Why the image failed; None where it did not."""
 

@@ -8,8 +8,24 @@ from numpy.typing import NDArray
 UInt8Array = NDArray[np.uint8]
 """Pixels: uint8, (H, W, C) or (N, H, W, C), values 0-255, C order."""
 
+UInt16Array = NDArray[np.uint16]
+"""Pixels of more than 8 bits, as `UInt8Array` but for their levels."""
+
+PixelArray = UInt8Array | UInt16Array
+"""Prepared pixels of either depth."""
+
 FloatArray = NDArray[np.float32]
-"""Model inputs (N, C, H, W) and raw outputs (N, K): float32, C order."""
+"""Model inputs (N, C, H, W) and raw outputs (N, ...), often (N, K): float32, C order."""
+
+InputArray = NDArray[np.uint8 | np.uint16 | np.float32]
+"""What a graph takes: pixels (N, H, W, C), or the float model input (N, C, H, W) of the author's own code."""
+
+
+def fits_shape(shape: tuple[int, ...], wanted: tuple[int | None, ...]) -> bool:
+    """Ask whether a shape has the wanted sides; None wants any."""
+    return len(shape) == len(wanted) and all(
+        want is None or side == want for side, want in zip(shape, wanted, strict=True)
+    )
 
 
 def relative_difference(found: NDArray[Any], expected: NDArray[Any]) -> float:

@@ -19,7 +19,7 @@ LAYERS = (
     "model",
     "runtimes client",
     "vision decide evaluate",
-    "bundle programs",
+    "bundle machine programs",
     "settings",
     "errors tensors predictions",
 )

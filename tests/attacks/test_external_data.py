@@ -18,6 +18,7 @@ from onnx import ModelProto, TensorProto, helper
 import andon
 from andon.errors import BundleError
 from andon.runtimes.onnx_runtime import import_onnxruntime
+from andon.runtimes.registry import is_installed
 from tests.attacks.support import GRAPH, Contents, Lay, redeclared
 from tests.support.bundles import colour_graph
 
@@ -99,17 +100,20 @@ def test_data_outside_the_artifact_are_refused(
     assert GRAPH in caught.value.where
 
 
+@pytest.mark.parametrize("runtime", ["onnxruntime", "openvino"])
 def test_a_true_file_in_the_working_folder_is_not_read(
-    contents: Contents, lay: Lay, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    runtime: str, contents: Contents, lay: Lay, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The very case that ONNX Runtime would load: the file is there, and holds what it should."""
+    """The very case that the libraries would load: the file is there, and holds what it should."""
+    if not is_installed(runtime):
+        pytest.skip(f"the library of the runtime {runtime} is not installed")
     model = onnx.load_from_string(colour_graph())
     mean = of_an_initializer(model)
     (tmp_path / "weights.bin").write_bytes(mean.raw_data)
     move_out(mean, "weights.bin")
     monkeypatch.chdir(tmp_path)
     with pytest.raises(BundleError, match=r"weights\.bin") as caught:
-        andon.load(lay(redeclared(contents, {GRAPH: model.SerializeToString()})))
+        andon.load(lay(redeclared(contents, {GRAPH: model.SerializeToString()})), runtime=runtime)
     assert caught.value.code == "bundle.artifact"
 
 

@@ -15,6 +15,7 @@ GOOD = Prediction(
     verdict=Verdict.OK,
     reasons=("all is well",),
     timings_ms={"infer": 1.5},
+    device="cuda:1",
 )
 
 
@@ -29,6 +30,7 @@ def test_the_plain_form_has_every_field_and_the_verdict_by_name() -> None:
         "verdict": "OK",
         "reasons": ("all is well",),
         "timings_ms": {"infer": 1.5},
+        "device": "cuda:1",
         "error": None,
     }
     assert list(plain) == list(Prediction.__struct_fields__)

@@ -6,14 +6,16 @@ that the rest of Andon could not act on, and anything that another reader could 
 """
 
 import datetime as dt
-import re
 from pathlib import PurePosixPath
 from typing import Annotated, Any, Literal, TypeVar
 
 import msgspec
 from msgspec import Meta, Struct
 
+from andon.bundle.fields import MAX_MEMBER_NAME, MEMBER, BundleName, CodeName, Finite, MemberName, Strict, Text
+from andon.bundle.input_spec import InputSpec
 from andon.bundle.json_text import Fault, explain_field, explain_syntax, quoted, repeated_key
+from andon.bundle.output_spec import DecisionSpec, OutputSpec, check_decision
 from andon.errors import BundleError
 
 FORMAT = 1
@@ -25,210 +27,83 @@ MAX_MEMBERS = 1_000
 MAX_BUNDLE_BYTES = 4 * 1024**3 - 1024**2
 """Bytes of all members together; with their headers they stay below the 4 GiB of plain zip."""
 
-_SEGMENT = r"[A-Za-z0-9_](?:[A-Za-z0-9._-]*[A-Za-z0-9_-])?"
-_MEMBER = re.compile(rf"{_SEGMENT}(?:/{_SEGMENT})*")
-MAX_MEMBER_NAME = 255
-"""Characters of a member name: what a file name may have everywhere."""
-
-Finite = Annotated[float, Meta(ge=-1e30, le=1e30)]
-Positive = Annotated[float, Meta(ge=1e-30, le=1e30)]
-Ratio = Annotated[float, Meta(ge=0, le=1)]
-Side = Annotated[int, Meta(ge=1, le=16384)]
-Size = tuple[Side, Side]
-"""Height and width in pixels."""
-Grey = Annotated[int, Meta(ge=0, le=255)]
-Interpolation = Literal["nearest", "box", "bilinear", "hamming", "bicubic", "lanczos"]
-Rounding = Literal["floor", "nearest"]
-MemberName = Annotated[str, Meta(extra_json_schema={"pattern": f"^{_MEMBER.pattern}$", "maxLength": MAX_MEMBER_NAME})]
-"""Held to `is_safe_member` by `parse_manifest`, whose error says more than a pattern can."""
-# In Python `$` also stands before a last line break, hence the look-ahead before each.
-BundleName = Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}(?!\n)$")]
-Text = Annotated[str, Meta(max_length=1024, pattern=r"^[^\x00-\x1f\x7f-\x9f]*(?!\n)$")]
-"""Up to 1,024 characters, none of them a control character, which a terminal or a log would obey."""
-Label = Annotated[Text, Meta(min_length=1)]
+EXECUTABLE_FORMATS = frozenset({"pt2", "torchscript", "eager"})
+"""Formats whose loading can run code that is not Andon's: they need trust."""
 
 
-class _Strict(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A frozen record that refuses unknown fields."""
-
-
-class _Resampling(_Strict, frozen=True, kw_only=True):
-    """What every resize declares of its kernel."""
-
-    interpolation: Interpolation = "bilinear"
-    """The kernel, by Pillow's name; all are Pillow's antialiased kernels, `nearest` is Pillow's."""
-    antialias: bool = True
-    """Always true in this version: the kernel widens with the reduction, as Pillow's does."""
-
-    def __post_init__(self) -> None:
-        if not self.antialias:
-            raise ValueError(
-                "antialias: false is not available in this version; Pillow and torchvision.Resize antialias"
-            )
-
-
-class ShorterSide(_Resampling, frozen=True, kw_only=True, tag_field="mode", tag="shorter_side"):
-    """Bring the shorter side to `size`, the longer one in proportion."""
-
-    size: Side
-    """Pixels of the shorter side."""
-    rounding: Rounding = "floor"
-    """How the longer side becomes whole pixels; torchvision truncates."""
-
-
-class Exact(_Resampling, frozen=True, kw_only=True, tag_field="mode", tag="exact"):
-    """Bring the image to `size`, whatever its proportions."""
-
-    size: Size
-
-
-class Letterbox(_Resampling, frozen=True, kw_only=True, tag_field="mode", tag="letterbox"):
-    """Fit the whole image into `size` in proportion, centred, and fill the rest with `pad`."""
-
-    size: Size
-    pad: Grey = 114
-    """Grey level of the border, 0-255."""
-    rounding: Rounding = "nearest"
-    """How the fitted sides become whole pixels."""
-
-
-class NoResize(_Strict, frozen=True, kw_only=True, tag_field="mode", tag="none"):
-    """Leave the pixels as they are; images must have the size of the graph."""
-
-
-Resize = ShorterSide | Exact | Letterbox | NoResize
-
-
-class Crop(_Strict, frozen=True, kw_only=True):
-    """Cut `size` out of the middle; where the image is smaller, black is added around it."""
-
-    size: Size
-    mode: Literal["center"] = "center"
-    offset: Rounding = "nearest"
-    """How half a pixel of offset is rounded; `nearest` rounds half to even, as torchvision."""
-
-
-class InputSpec(_Strict, frozen=True, kw_only=True):
-    """How an image becomes the model input; `pack` takes the same object as `input`."""
-
-    color: Literal["RGB", "BGR", "L"] = "RGB"
-    """Order of the channels that the graph takes; `L` is one channel of grey."""
-    depth: Literal[8] = 8
-    """Bits of a pixel."""
-    orientation: Literal["stored", "exif"] = "stored"
-    """`stored` ignores the EXIF orientation, as `PIL.Image.open` does; `exif` applies it."""
-    roi: None = None
-    """Reserved: the part of the image to look at."""
-    tiles: None = None
-    """Reserved: how a large image is cut up."""
-    resize: Resize = NoResize()
-    crop: Crop | None = None
-    scale: Positive = 1 / 255
-    """Factor from 0-255 to the range in which `mean` and `std` are given."""
-    mean: Annotated[tuple[Finite, ...], Meta(min_length=1, max_length=3)] = (0.0,)
-    """Subtracted after scaling: one value for all channels, or one for each in the order of `color`."""
-    std: Annotated[tuple[Positive, ...], Meta(min_length=1, max_length=3)] = (1.0,)
-    """Divides after subtracting; as many values as `mean` may have."""
-
-    def __post_init__(self) -> None:
-        for name, values in (("mean", self.mean), ("std", self.std)):
-            if len(values) not in (1, self.channels):
-                raise ValueError(f"{name} has {len(values)} values, expected 1 or {self.channels} for {self.color}")
-
-    @property
-    def channels(self) -> int:
-        """Channels of the model input: 1 for `L`, else 3."""
-        return 1 if self.color == "L" else 3
-
-
-class OutputSpec(_Strict, frozen=True, kw_only=True):
-    """What the raw outputs mean."""
-
-    labels: Annotated[tuple[Label, ...], Meta(min_length=1, max_length=100_000)]
-    """One name a class, in the order of the raw outputs. Two classes may share a name."""
-    kind: Literal["logits", "probabilities"] = "logits"
-    activation: Literal["softmax", "sigmoid", "none"] = "softmax"
-    """Turns raw outputs into scores; `none` for a graph that ends in probabilities."""
-
-    def __post_init__(self) -> None:
-        if (self.kind == "probabilities") != (self.activation == "none"):
-            raise ValueError(f"kind {self.kind!r} does not go with activation {self.activation!r}")
-
-
-class Threshold(_Strict, frozen=True, kw_only=True):
-    """Where doubt about a label begins and ends."""
-
-    low: Ratio
-    """Below it the label is held to be absent."""
-    high: Ratio
-    """From it on the label is held to be present; between the two nothing is decided."""
-
-    def __post_init__(self) -> None:
-        if self.low > self.high:
-            raise ValueError(f"low {self.low} is above high {self.high}")
-
-
-class DecisionSpec(_Strict, frozen=True, kw_only=True):
-    """How scores become a verdict."""
-
-    ok_labels: Annotated[tuple[Label, ...], Meta(min_length=1)]
-    """Labels of good parts."""
-    thresholds: dict[Label, Threshold] = {}
-    """Limits for labels of bad parts; a label without limits counts when it is the best one."""
-
-
-class Artifact(_Strict, frozen=True, kw_only=True):
-    """One stored form of the model."""
+class Artifact(Strict, frozen=True, kw_only=True):
+    """One stored form of the model; the input of its graph is a batch of prepared images."""
 
     name: Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9_-]{0,63}(?!\n)$")]
-    format: Literal["onnx"]
+    format: Literal["onnx", "pt2", "torchscript", "eager"]
+    """`eager` is a safetensors file of weights for the network that `factory` builds."""
     path: MemberName
-    layout: Literal["NHWC"] = "NHWC"
-    dtype: Literal["uint8"] = "uint8"
+    layout: Literal["NHWC", "NCHW"] = "NHWC"
+    """Pixels are NHWC, with normalisation in the graph; NCHW is what the author's own `prepare` returns as floats."""
+    dtype: Literal["uint8", "uint16", "float32"] = "uint8"
     dynamic_batch: bool = True
+    """False for a graph that takes exactly one image."""
+    factory: CodeName | None = None
+    """Of the format `eager`: installed Python that builds the network."""
+
+    def __post_init__(self) -> None:
+        if (self.dtype == "float32") != (self.layout == "NCHW"):
+            raise ValueError(f"dtype {self.dtype!r} does not go with layout {self.layout!r}")
+        if (self.format == "eager") != (self.factory is not None):
+            raise ValueError("a factory goes with the format 'eager', and with no other")
+
+    @property
+    def needs_trust(self) -> bool:
+        """Whether loading it can run code."""
+        return self.format in EXECUTABLE_FORMATS
 
 
-class Tolerance(_Strict, frozen=True, kw_only=True):
+Precision = Literal["fp32", "bf16"]
+
+
+class Tolerance(Strict, frozen=True, kw_only=True):
     """How far raw outputs may be from the expected ones."""
 
     relative: Annotated[float, Meta(ge=0, le=1)] = 1e-3
     """Largest difference divided by the largest expected absolute value of the same sample."""
 
 
-class Execution(_Strict, frozen=True, kw_only=True):
+class Execution(Strict, frozen=True, kw_only=True):
     """An artifact with the runtime, precision and device to run it."""
 
     artifact: str
     runtime: Annotated[str, Meta(pattern=r"^[a-z][a-z0-9_]{0,31}(?!\n)$")]
-    precision: Literal["fp32"] = "fp32"
-    device: Literal["cpu"] = "cpu"
+    precision: Precision = "fp32"
+    """`bf16` is a hint to the runtime; the artifact is that of fp32."""
+    device: Literal["cpu", "cuda"] = "cpu"
+    """The kind of device; which one of several is chosen where the bundle is loaded."""
     tolerance: Tolerance = Tolerance()
-    evidence: dict[Text, Text | float | int | bool] = {}
+    evidence: dict[Text, Text | float | int | bool] = msgspec.field(default_factory=dict)
 
 
-class GoldenSpec(_Strict, frozen=True, kw_only=True):
+class GoldenSpec(Strict, frozen=True, kw_only=True):
     """The encoded images of the golden samples, in the order of the expected tensors."""
 
     inputs: Annotated[tuple[MemberName, ...], Meta(min_length=1, max_length=64)]
 
 
-class Provenance(_Strict, frozen=True, kw_only=True):
+class Provenance(Strict, frozen=True, kw_only=True):
     """Where the bundle comes from; nothing of it changes an answer."""
 
     created_by: Text
     source: Text | None = None
     dataset: Text | None = None
-    metrics: dict[Text, Finite] = {}
+    metrics: dict[Text, Finite] = msgspec.field(default_factory=dict)
 
 
-class FileEntry(_Strict, frozen=True, kw_only=True):
+class FileEntry(Strict, frozen=True, kw_only=True):
     """What a member must be."""
 
     sha256: Annotated[str, Meta(pattern=r"^[0-9a-f]{64}(?!\n)$")]
     size_bytes: Annotated[int, Meta(ge=0, le=2**40)]
 
 
-class Manifest(_Strict, frozen=True, kw_only=True):
+class Manifest(Strict, frozen=True, kw_only=True):
     """The whole of `bundle.json`."""
 
     format: Literal[1]
@@ -258,29 +133,25 @@ class Manifest(_Strict, frozen=True, kw_only=True):
         for member in (*(a.path for a in self.artifacts), *self.golden.inputs, EXPECTED_MEMBER):
             if member not in self.files:
                 raise ValueError(f"{quoted(member)} is used but not listed in files")
+        self._require_fitting_artifacts()
         check_decision(self.decision, self.output)
+
+    def _require_fitting_artifacts(self) -> None:
+        for artifact in self.artifacts:
+            fitting = ("float32", "uint8") if self.input.prepare is not None else (self.input.dtype,)
+            if artifact.dtype not in fitting:
+                raise ValueError(
+                    f"the artifact {quoted(artifact.name)} takes {artifact.dtype}, the input is {fitting[0]}"
+                )
+
+    @property
+    def own_code(self) -> tuple[str, ...]:
+        """The author's own Python that every execution needs, by name."""
+        return tuple(name for name in (self.input.prepare, self.output.finish) if name is not None)
 
     def artifact(self, name: str) -> Artifact:
         """Return the artifact of this name; one that an execution names always exists."""
         return next(artifact for artifact in self.artifacts if artifact.name == name)
-
-
-def check_decision(decision: DecisionSpec | None, output: OutputSpec) -> None:
-    """
-    Raise ValueError where a decision names a label that the output does not have.
-
-    A threshold for an OK label is an error too: thresholds tell when a part is bad.
-    """
-    if decision is None:
-        return
-    for label in (*decision.ok_labels, *decision.thresholds):
-        if label not in output.labels:
-            raise ValueError(f"the decision names the label {quoted(label)}, which the output does not have")
-    for label in decision.ok_labels:
-        if label in decision.thresholds:
-            raise ValueError(
-                f"{quoted(label)} is an OK label and cannot have a threshold; give one to the labels of bad parts"
-            )
 
 
 def parse_manifest(data: bytes, *, where: str = MANIFEST_MEMBER) -> Manifest:
@@ -406,7 +277,7 @@ def is_safe_member(name: str) -> bool:
     Its parts are ASCII letters, digits, `_`, `-` and inner dots: no `.`, `..`, empty or hidden
     part, no backslash, drive or absolute path, at most 255 characters together.
     """
-    return len(name) <= MAX_MEMBER_NAME and _MEMBER.fullmatch(name) is not None
+    return len(name) <= MAX_MEMBER_NAME and MEMBER.fullmatch(name) is not None
 
 
 def unsafe_member(name: str, where: str) -> BundleError:

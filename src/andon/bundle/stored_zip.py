@@ -20,7 +20,8 @@ from typing import BinaryIO
 
 from msgspec import Struct
 
-from andon.bundle.manifest import MAX_MEMBER_NAME, MAX_MEMBERS, is_safe_member, unsafe_member
+from andon.bundle.fields import MAX_MEMBER_NAME
+from andon.bundle.manifest import MAX_MEMBERS, is_safe_member, unsafe_member
 from andon.errors import BundleError
 
 _LOCAL, _ENTRY, _END = b"PK\x03\x04", b"PK\x01\x02", b"PK\x05\x06"

@@ -1,9 +1,10 @@
 """The settings of `andon serve`, each declared once: flags, environment, TOML and the reference are made from this."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from msgspec import Meta
 
+from andon.settings.devices import AUTO, parse_devices
 from andon.settings.limits import Count, Limits
 
 MIN_DEADLINE_MS = 10
@@ -32,10 +33,14 @@ class ServeSettings(Limits, frozen=True, kw_only=True):
     """Answer `GET /run`, which holds the worker for one second, to see whether requests run side by side."""
     runtime: Annotated[str, Meta(max_length=32)] | None = None
     """Use only this runtime; without it the first of the bundle's that holds its proof."""
+    precision: Literal["fp32", "bf16"] | None = None
+    """Use only executions of this precision: `fp32`, or `bf16`, which `openvino` computes faster and less exactly."""
     trust: bool = False
     """Load artifacts that can execute code."""
     threads: Annotated[int, Meta(ge=1, le=1024)] | None = None
-    """Images computed side by side, each with one compute thread; one a core if not given."""
+    """Images computed side by side, each with one compute thread; one a core, or 4 a card, if not given."""
+    devices: Annotated[str, Meta(max_length=1024)] = AUTO
+    """Where to compute: `auto` (the cards, or the CPU where none can be used), `cpu`, `cuda`, or `cuda:0,cuda:1`."""
     deadline_ms: DeadlineMs = 30_000
     """Milliseconds after which a request without `X-Deadline-Ms` is answered 504, 10 to 600,000."""
     max_queue_jobs: Count = 256
@@ -59,7 +64,11 @@ class ServeSettings(Limits, frozen=True, kw_only=True):
     canary_interval_s: Seconds = 10.0
     """Seconds between two golden samples that each model must answer to stay ready."""
     access_log: bool = False
-    """Write a line for each request to stderr: status, milliseconds, stages, request id."""
+    """Write a line for each request to stderr: status, milliseconds, request id, device, stages."""
+
+    def __post_init__(self) -> None:
+        """Refuse devices that are not written as such, with a UsageError."""
+        parse_devices(self.devices)
 
 
 SECRETS = frozenset({"token"})

@@ -4,7 +4,7 @@ import tomllib
 from collections.abc import Mapping
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Literal, TypeVar, get_args, get_origin
 
 import msgspec
 
@@ -53,13 +53,13 @@ def resolve(
         name, variable, flag = field.name, variable_of(field.name), flag_of(field.name)
         if flags.get(name) is not None:
             sources[name] = flag
-            values[name] = _convert(field, flags[name], flag, is_text=True)
+            values[name] = _convert(kind, field, flags[name], flag, is_text=True)
         elif environment.get(variable):
             sources[name] = variable
-            values[name] = _convert(field, environment[variable], variable, is_text=True)
+            values[name] = _convert(kind, field, environment[variable], variable, is_text=True)
         elif name in stated:
             sources[name] = str(file)
-            values[name] = _convert(field, stated[name], str(file), is_text=False)
+            values[name] = _convert(kind, field, stated[name], str(file), is_text=False)
     return Resolved(settings=kind(**values), sources=sources)
 
 
@@ -83,25 +83,45 @@ def flag_of(name: str) -> str:
     return "--" + name.replace("_", "-")
 
 
-def _convert(field: msgspec.structs.FieldInfo, value: object, source: str, *, is_text: bool) -> object:
+def _convert(
+    kind: type[msgspec.Struct], field: msgspec.structs.FieldInfo, value: object, source: str, *, is_text: bool
+) -> object:
     """Check one value; text of a flag or a variable stands for something else, a TOML file has types."""
     try:
-        return msgspec.convert(value, field.type, strict=not is_text)
+        converted = msgspec.convert(value, field.type, strict=not is_text)
+        kind(**{field.name: converted})
+    except UsageError as error:
+        # What the settings themselves say of a value does not know where that was set.
+        message = f"{field.name}: {error.message}"
+        raise UsageError(message, code="usage.setting", where=source, hint=error.hint) from None
     except msgspec.ValidationError as error:
         message = str(error).replace(" | null`", "`")  # of a setting that may be absent, nobody writes null
         raise UsageError(
             f"{field.name}: {message[:1].lower()}{message[1:]}",
             code="usage.setting",
             where=source,
-            hint=_hint(field.name, value),
+            hint=_hint(field, value),
         ) from None
+    return converted
 
 
-def _hint(name: str, value: object) -> str:
-    if name == "port" and str(value).startswith("tcp://"):
+def _hint(field: msgspec.structs.FieldInfo, value: object) -> str:
+    if field.name == "port" and str(value).startswith("tcp://"):
         # https://kubernetes.io/docs/concepts/services-networking/service/#environment-variables
         return "Kubernetes sets this variable for a Service called andon; give --port, or set enableServiceLinks: false"
+    if choices := choices_of(field.type):
+        return f"give {' or '.join(choices)}"
     return "`andon serve --help` says what each setting takes"
+
+
+def choices_of(kind: Any) -> tuple[str, ...]:
+    """
+    List the words between which a setting, which may be absent, lets one choose; none where it takes any.
+
+    >>> choices_of(Literal["fp32", "bf16"] | None)
+    ('fp32', 'bf16')
+    """
+    return next((get_args(choice) for choice in (kind, *get_args(kind)) if get_origin(choice) is Literal), ())
 
 
 def _read_table(file: Path, table: str) -> Mapping[str, Any]:

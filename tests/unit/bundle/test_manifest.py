@@ -8,13 +8,10 @@ import jsonschema
 import msgspec
 import pytest
 
+from andon.bundle.input_spec import InputSpec, Letterbox, NoResize, ShorterSide
 from andon.bundle.manifest import (
     MAX_MANIFEST_BYTES,
-    InputSpec,
-    Letterbox,
     Manifest,
-    NoResize,
-    ShorterSide,
     encode_manifest,
     is_safe_member,
     manifest_schema,
@@ -97,7 +94,7 @@ def test_every_field_is_read() -> None:
         if isinstance(value, dict) and part != "input":
             assert {**plain[part], **value} == plain[part]
     assert {**plain["input"]["resize"], **WHOLE["input"]["resize"]} == plain["input"]["resize"]
-    assert plain["input"]["crop"] == WHOLE["input"]["crop"]
+    assert {**plain["input"]["crop"], **WHOLE["input"]["crop"]} == plain["input"]["crop"]
     assert manifest.created is not None
     assert manifest.created.isoformat() == "2026-11-22T08:00:00+00:00"
     assert isinstance(manifest.input.resize, Letterbox)
@@ -126,11 +123,17 @@ def test_the_colour_says_how_many_channels_there_are(color: Any, channels: int) 
         (lambda m: m.update(name="a/b"), "$.name"),
         (lambda m: m.update(name="x" * 65), "$.name"),
         (lambda m: m.update(name="scratch\n"), "$.name"),
-        (lambda m: m.update(task="detection"), "$.task"),
+        (lambda m: m.update(task="ranking"), "$.task"),
         (lambda m: m.update(created="2026-11-22T08:00:00"), "$.created"),
         (lambda m: m.update(created="2026-11-22T08:00:00+08:00"), "in UTC"),
         (lambda m: m["input"].update(color="rgb"), "$.input.color"),
-        (lambda m: m["input"].update(depth=16), "$.input.depth"),
+        (lambda m: m["input"].update(depth=17), "$.input.depth"),
+        (lambda m: m["input"].update(depth=12), "images of 12 bits are grey"),
+        (lambda m: m["input"].update(range=[0, 9]), "range and to_8_bits are for more than 8 bits"),
+        (lambda m: m["input"].update(depth=12, color="LLL", range=[0, 4096]), "two rising levels of 12 bits"),
+        (lambda m: m["input"].update(depth=12, color="LLL", range=[9, 9]), "two rising levels of 12 bits"),
+        (lambda m: m["input"].update(prepare="a:b"), "prepare takes the place of resize and crop"),
+        (lambda m: m["input"].update(prepare="a.b"), "$.input.prepare"),
         (lambda m: m["input"].update(orientation="auto"), "$.input.orientation"),
         (lambda m: m["input"].update(roi=[0, 0, 1, 1]), "$.input.roi"),
         (lambda m: m["input"].update(tiles=2), "$.input.tiles"),
@@ -148,7 +151,11 @@ def test_the_colour_says_how_many_channels_there_are(color: Any, channels: int) 
         (lambda m: m["input"]["resize"].update(size=[64, 0]), "$.input.resize.size[1]"),
         (lambda m: m["input"]["resize"].update(size=[64, 16385]), "$.input.resize.size[1]"),
         (lambda m: m["input"]["resize"].update(interpolation="cubic"), "$.input.resize.interpolation"),
-        (lambda m: m["input"]["resize"].update(antialias=False), "antialias: false is not available"),
+        (
+            lambda m: m["input"]["resize"].update(interpolation="hamming", antialias=False),
+            "there is no kernel hamming in OpenCV",
+        ),
+        (lambda m: m["input"]["resize"].update(interpolation="area"), "there is no kernel area in Pillow"),
         (lambda m: m["input"]["resize"].update(pad=256), "$.input.resize.pad"),
         (lambda m: m["input"]["resize"].update(rounding="up"), "$.input.resize.rounding"),
         (lambda m: m["input"].update(resize={"mode": "shorter_side", "size": [5, 5]}), "$.input.resize.size"),
@@ -156,15 +163,23 @@ def test_the_colour_says_how_many_channels_there_are(color: Any, channels: int) 
         (lambda m: m["input"].update(resize={"mode": "exact", "size": [5, 5], "rounding": "floor"}), "'rounding'"),
         (lambda m: m["input"]["crop"].update(mode="random"), "$.input.crop.mode"),
         (lambda m: m["input"]["crop"].update(offset="up"), "$.input.crop.offset"),
-        (lambda m: m["output"].update(kind="boxes"), "$.output.kind"),
+        (lambda m: m["output"].update(kind="box"), "$.output.kind"),
         (lambda m: m["output"].update(activation="relu"), "$.output.activation"),
         (lambda m: m["output"].update(kind="probabilities"), "does not go with activation 'softmax'"),
         (lambda m: m["output"].update(activation="none"), "does not go with activation 'none'"),
         (lambda m: m.update(artifacts=[]), "$.artifacts"),
         (lambda m: m["artifacts"][0].update(name="ONNX"), "$.artifacts[0].name"),
-        (lambda m: m["artifacts"][0].update(format="pt2"), "$.artifacts[0].format"),
-        (lambda m: m["artifacts"][0].update(layout="NCHW"), "$.artifacts[0].layout"),
-        (lambda m: m["artifacts"][0].update(dtype="float32"), "$.artifacts[0].dtype"),
+        (lambda m: m["artifacts"][0].update(format="pkl"), "$.artifacts[0].format"),
+        (lambda m: m["artifacts"][0].update(format="eager"), "a factory goes with the format 'eager'"),
+        (lambda m: m["artifacts"][0].update(factory="a:b"), "a factory goes with the format 'eager'"),
+        (lambda m: m["artifacts"][0].update(layout="CHWN"), "$.artifacts[0].layout"),
+        (lambda m: m["artifacts"][0].update(layout="NCHW"), "dtype 'uint8' does not go with layout 'NCHW'"),
+        (lambda m: m["artifacts"][0].update(dtype="uint16"), "takes uint16, the input is uint8"),
+        (lambda m: m["artifacts"][0].update(dtype="float64"), "$.artifacts[0].dtype"),
+        (
+            lambda m: m["artifacts"][0].update(dtype="float32", layout="NCHW"),
+            "takes float32, the input is uint8",
+        ),
         (lambda m: m.update(executions=[]), "$.executions"),
         (lambda m: m["executions"][0].update(runtime="ONNX Runtime"), "$.executions[0].runtime"),
         (lambda m: m["executions"][0].update(precision="int8"), "$.executions[0].precision"),
@@ -197,6 +212,14 @@ def test_what_could_not_be_acted_on_is_refused(change: Change, path: str) -> Non
         lambda m: m["input"].update(resize={"mode": "exact", "size": [1, 16384]}),
         lambda m: m["output"].update(kind="probabilities", activation="none"),
         lambda m: m["output"].update(activation="sigmoid"),
+        lambda m: (
+            m["input"].update(depth=12, range=[0, 4095], color="LLL"),
+            m["artifacts"][0].update(dtype="uint16"),
+        ),
+        lambda m: m["input"].update(depth=16, to_8_bits="floor", color="LLL"),
+        lambda m: m["input"].update(roi={"x": 0, "y": 8, "width": 100, "height": 50}),
+        lambda m: m["input"]["resize"].update(interpolation="area", antialias=False),
+        lambda m: m["input"].update(prepare="a.b:c", resize={"mode": "none"}, crop=None),
         lambda m: m["output"].update(labels=["green", "green", "划痕"]),
         lambda m: m["decision"].update(thresholds={}),
         lambda m: m["decision"]["thresholds"]["划痕"].update(low=0.62),

@@ -1,14 +1,15 @@
 """Where the value of a setting comes from, and what is said of a wrong one."""
 
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import msgspec
 import pytest
 
+from andon.bundle.manifest import Precision
 from andon.errors import UsageError
 from andon.settings.serve import ServeSettings
-from andon.settings.sources import MAX_FILE_BYTES, Resolved, flag_of, resolve, variable_of
+from andon.settings.sources import MAX_FILE_BYTES, Resolved, choices_of, flag_of, resolve, variable_of
 
 NAMES = [field.name for field in msgspec.structs.fields(ServeSettings)]
 
@@ -60,6 +61,8 @@ def test_every_setting_can_be_given_in_each_way(name: str, tmp_path: Path) -> No
     """As a flag, as a variable and in a file; the value arrives."""
     kind = type(getattr(ServeSettings(), name))
     named: dict[str, Any] = {"host": "::1", "token": "t" * 16, "runtime": "null", "threads": 7, "max_images": 5}
+    named["devices"] = "cuda:0,cuda:1"
+    named["precision"] = "bf16"
     value = named.get(name, {int: 2048, float: 2.5, bool: True}.get(kind))
     file = tmp_path / "andon.toml"
     file.write_text(f"[serve]\n{name} = {str(value).lower() if kind in (bool, int, float) else repr(value)}\n")
@@ -88,6 +91,8 @@ def test_an_empty_variable_is_not_set() -> None:
         ({}, {"ANDON_DEADLINE_MS": "5"}, "ANDON_DEADLINE_MS", "deadline_ms: expected `int` >= 10"),
         ({}, {"ANDON_PROBE": "perhaps"}, "ANDON_PROBE", "probe: expected `bool`"),
         ({}, {"ANDON_HEAD_TIMEOUT_S": "nan"}, "ANDON_HEAD_TIMEOUT_S", "head_timeout_s: expected `float`"),
+        ({"devices": "cuda:x"}, {}, "--devices", "devices: expected auto, cpu, cuda, or cards like"),
+        ({}, {"ANDON_DEVICES": "cuda:1,cuda:1"}, "ANDON_DEVICES", "devices: cuda:1 stands twice"),
         ({}, {"ANDON_TOKEN": "short"}, "ANDON_TOKEN", "token: expected `str` of length >= 16"),
         ({}, {"ANDON_TOKEN": "with a blank in it"}, "ANDON_TOKEN", "token: expected `str` matching"),
     ],
@@ -158,3 +163,17 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
 def test_names_are_made_alike() -> None:
     """A flag has dashes, a variable is in capitals."""
     assert (flag_of("max_body_bytes"), variable_of("max_body_bytes")) == ("--max-body-bytes", "ANDON_MAX_BODY_BYTES")
+
+
+def test_a_word_that_is_no_choice_is_refused_with_those_that_are() -> None:
+    """Wherever it was set."""
+    with pytest.raises(UsageError) as caught:
+        settings(None, {"ANDON_PRECISION": "fp8"})
+    assert (caught.value.code, caught.value.where) == ("usage.setting", "ANDON_PRECISION")
+    assert caught.value.hint == "give fp32 or bf16"
+
+
+def test_the_precisions_are_those_of_a_manifest() -> None:
+    """They are written twice, because settings know no bundles."""
+    (precision,) = [field for field in msgspec.structs.fields(ServeSettings) if field.name == "precision"]
+    assert choices_of(precision.type) == get_args(Precision)
