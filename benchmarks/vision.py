@@ -1,5 +1,5 @@
 """
-How long an image takes from JPEG bytes to the pixels of a graph: in plain Pillow, and in Andon.
+How long an image takes from JPEG bytes to the pixels of a graph: in plain Pillow or OpenCV, and in Andon.
 
     python benchmarks/vision.py
 
@@ -17,11 +17,12 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+import cv2
 import numpy as np
 from PIL import Image, features
 from PIL import __version__ as pillow_version
 
-from andon.bundle.manifest import Crop, InputSpec, ShorterSide
+from andon.bundle.input_spec import Crop, InputSpec, ShorterSide
 from andon.vision.decode import decode
 from andon.vision.prepare import prepare
 
@@ -71,6 +72,15 @@ def prepare_with_pillow(image: Image.Image, kernel: Image.Resampling) -> np.ndar
     return np.array(image.resize(size, kernel).crop((left, top, left + CROP, top + CROP)))
 
 
+def prepare_with_opencv(image: Image.Image) -> np.ndarray:
+    """Do the same with OpenCV's bilinear, which does not widen where it reduces."""
+    shorter = min(image.size)
+    size = (image.width * SHORTER // shorter, image.height * SHORTER // shorter)
+    left, top = round((size[0] - CROP) / 2), round((size[1] - CROP) / 2)
+    resized = cv2.resize(np.asarray(image), size, interpolation=cv2.INTER_LINEAR)
+    return np.ascontiguousarray(resized[top : top + CROP, left : left + CROP])
+
+
 def measure(width: int, height: int) -> str:
     """Measure one size of image, and give its row."""
     data = photo_like(width, height)
@@ -82,6 +92,10 @@ def measure(width: int, height: int) -> str:
         if not np.array_equal(prepare(picture, spec), prepare_with_pillow(picture, kernel)):
             raise SystemExit(f"{name} at {width} x {height}: the pixels are not those of Pillow")
         found += medians_ms([lambda k=kernel: prepare_with_pillow(picture, k), lambda s=spec: prepare(picture, s)])  # type: ignore[misc] # late binding
+    spec = InputSpec(resize=ShorterSide(size=SHORTER, antialias=False), crop=Crop(size=(CROP, CROP)))
+    if not np.array_equal(prepare(picture, spec), prepare_with_opencv(picture)):
+        raise SystemExit(f"OpenCV at {width} x {height}: the pixels are not those of OpenCV")
+    found += medians_ms([lambda: prepare_with_opencv(picture), lambda: prepare(picture, spec)])
     return f"{width:4} x {height:<4} {len(data) / 1000:6.0f} KB" + "".join(
         f"   {plain:7.2f} {ours:7.2f}" for plain, ours in zip(found[::2], found[1::2], strict=True)
     )
@@ -103,8 +117,9 @@ def main() -> int:
     """Measure every size, print a table, and return the exit code."""
     argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter).parse_args()
     print(f"{machine()}; milliseconds")
-    print(" " * 21 + "".join(f"   {step:>15}" for step in ("decode", *KERNELS)))
-    print(" " * 21 + "    Pillow   Andon" * 3)
+    cv2.setNumThreads(1)
+    print(" " * 21 + "".join(f"   {step:>15}" for step in ("decode", *KERNELS, "OpenCV bilinear")))
+    print(" " * 21 + "     plain   Andon" * 4)
     for width, height in SIZES:
         print(measure(width, height), flush=True)
     return 0

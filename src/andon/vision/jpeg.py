@@ -20,9 +20,10 @@ MAX_SCANS = 50
 
 _START, _END, _SCAN = b"\xff\xd8", b"\xff\xd9", b"\xff\xda"
 _MARKER = re.compile(rb"\xff[^\x00\xff]")
+_AFTER_DATA = re.compile(rb"\xff[^\x00\xff\xd0-\xd7]")
+"""A marker that ends the data of a scan: none that stands for a byte of them, and none of a restart."""
 _WITHOUT_LENGTH = frozenset({0x01, *range(0xD0, 0xD8)})
 _FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
-_SEQUENTIAL_FRAMES = frozenset({0xC0, 0xC1, 0xC9})
 _TABLES = frozenset({0xC4, 0xCC, 0xDB, 0xDD})
 _COLOURS = frozenset({0xE0, 0xEE})
 """The segments of JFIF and Adobe, which say what colours the channels are."""
@@ -55,7 +56,7 @@ def read_jpeg(data: bytes) -> EncodedImage:
             kept.append(segment)
     if len(frames) != 1 or len(frames[0]) < 10:
         raise damaged(f"it has {len(frames)} frames before its first scan")
-    kept.append(_scans(data, first_scan, frames[0]))
+    kept.append(_scans(data, first_scan))
     bits, height, width = struct.unpack_from(">BHH", frames[0], 4)
     pixel_data = without_gaps(kept, data)
     return EncodedImage(width=width, height=height, bits=bits, pixel_data=pixel_data, exif=b"".join(exif))
@@ -81,16 +82,24 @@ def _segments(data: bytes) -> Iterator[tuple[int, int, int]]:
     raise damaged("it has no scan")
 
 
-def _scans(data: bytes, first_scan: int, frame: bytes) -> memoryview:
-    """Give the bytes from the first scan to the end marker; what follows that is no part of the image."""
-    end = data.rfind(_END, first_scan)
-    if end < 0:
-        raise damaged("it has no end marker")
-    # A sequential frame whose first scan has all the channels can have no second one.
-    has_one_scan = frame[1] in _SEQUENTIAL_FRAMES and data[first_scan + 4] == frame[9]
-    if not has_one_scan and data.count(_SCAN, first_scan, end) > MAX_SCANS:
-        raise damaged(f"it has more than {MAX_SCANS} scans")
-    return memoryview(data)[first_scan : end + len(_END)]
+def _scans(data: bytes, begin: int) -> memoryview:
+    """
+    Give the bytes from the first scan to the end marker of the picture.
+
+    What follows is no part of it: phones put more pictures there.
+    """
+    first_scan, scans = begin, 0
+    for _ in range(MAX_PARTS):
+        scans += data[begin + 1] == _SCAN[1]
+        if scans > MAX_SCANS:
+            raise damaged(f"it has more than {MAX_SCANS} scans")
+        found = _AFTER_DATA.search(data, begin + 2 + int.from_bytes(data[begin + 2 : begin + 4]))
+        if found is None or found[0] == _START:
+            break
+        begin = found.start()
+        if found[0] == _END:
+            return memoryview(data)[first_scan : begin + len(_END)]
+    raise damaged("it has no end marker")
 
 
 def decode_jpeg(encoded: EncodedImage) -> Image.Image:

@@ -16,6 +16,8 @@ from andon.vision.encoded import MAX_PARTS, EncodedImage, damaged, pillow_errors
 
 PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 
+_GREY = 0
+"""The colour type of grey without alpha."""
 _FRAMING_BYTES = 12
 """Of a chunk: four each for length, name and checksum."""
 _PIXEL_CHUNKS = frozenset({b"IHDR", b"PLTE", b"IDAT", b"IEND"})
@@ -45,8 +47,15 @@ def read_png(data: bytes) -> EncodedImage:
             kept.append(view[begin:end])
     if len(header) != 13:
         raise damaged(f"its header has {len(header)} bytes, expected 13")
-    width, height, bits = struct.unpack_from(">IIB", header)
-    return EncodedImage(width=width, height=height, bits=bits, pixel_data=without_gaps(kept, data), exif=exif)
+    width, height, bits, colour = struct.unpack_from(">IIBB", header)
+    return EncodedImage(
+        width=width,
+        height=height,
+        bits=bits,
+        is_grey=colour == _GREY,
+        pixel_data=without_gaps(kept, data),
+        exif=exif,
+    )
 
 
 def _chunks(view: memoryview) -> Iterator[tuple[bytes, int, int]]:
@@ -71,7 +80,7 @@ def decode_png(encoded: EncodedImage) -> Image.Image:
     Decode what `read_png` returned.
 
     Returns:
-        A loaded image of mode `1`, `L`, `LA`, `P`, `RGB` or `RGBA`, pixel for pixel as
+        A loaded image of mode `1`, `L`, `LA`, `P`, `RGB`, `RGBA` or `I;16`, pixel for pixel as
         `PIL.Image.open` gives it, but for transparent colours: they are not marked.
 
     Raises:

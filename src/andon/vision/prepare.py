@@ -10,10 +10,12 @@ from typing import NamedTuple
 import numpy as np
 from PIL import Image
 
-from andon.bundle.manifest import Crop, Exact, InputSpec, Letterbox, NoResize, Resize, Rounding, ShorterSide
+from andon.bundle.fields import Pad, Rounding
+from andon.bundle.input_spec import Crop, Exact, InputSpec, Letterbox, NoResize, Resize, ShorterSide
 from andon.errors import ImageError
-from andon.tensors import FloatArray, UInt8Array
+from andon.tensors import FloatArray, UInt8Array, UInt16Array
 from andon.vision.encoded import beyond_memory
+from andon.vision.opencv import resize_with_opencv
 
 _KERNELS = {
     "nearest": Image.Resampling.NEAREST,
@@ -27,39 +29,53 @@ _MAX_SIDE = 65_535
 """A resized side beyond it means an image of absurd proportions."""
 
 
-def prepare(image: Image.Image, spec: InputSpec) -> UInt8Array:
+def prepare(image: Image.Image, spec: InputSpec) -> UInt8Array | UInt16Array:
     """
     Bring a decoded image to the size that the graph was trained on.
 
     Args:
-        image: Mode `RGB` or `L`, as `decode` returns it, of any size.
+        image: Mode `RGB`, `L` or `I;16`, as `decode` returns it, of any size.
         spec: Resize, crop and order of channels, read from the manifest.
 
     Returns:
-        uint8 (H, W, C), values 0-255, C order, read-only, channels in the order of `spec.color`.
+        `spec.dtype` (H, W, C), C order, read-only, channels in the order of `spec.color`: uint8
+        0-255, or uint16 within `spec.levels`.
 
     Raises:
         ImageError: `image.shape`: the proportions would make a side of no or too many pixels;
             `image.pixels`: there is not enough memory.
+        EnvironmentFault: `environment.extra`: OpenCV's kernels are declared, and it is not installed.
 
     Source:
-        Sizes and offsets as torchvision.transforms.Resize and CenterCrop; kernels are Pillow's.
-        Agreement with Pillow is exact, tests/unit/vision/test_prepare.py.
+        Sizes and offsets as torchvision.transforms.Resize and CenterCrop; kernels are Pillow's, or
+        OpenCV's without antialias. Agreement with both is exact, tests/unit/vision/test_prepare.py.
     """
     try:
-        image = _resize_and_crop(image, spec.resize, spec.crop)
-        pixels = image.tobytes("raw", spec.color)
+        return _pixels(_resize_and_crop(image, spec), spec)
     except (MemoryError, Image.DecompressionBombError):
         raise beyond_memory() from None
-    return np.frombuffer(pixels, np.uint8).reshape(image.height, image.width, spec.channels)
 
 
-def normalise(pixels: UInt8Array, spec: InputSpec) -> FloatArray:
+def _pixels(image: Image.Image, spec: InputSpec) -> UInt8Array | UInt16Array:
+    """Give the pixels of an image that has its size; grey is repeated where three channels are declared."""
+    if spec.color in ("RGB", "BGR"):
+        data = image.tobytes("raw", spec.color)
+        return np.frombuffer(data, np.uint8).reshape(image.height, image.width, 3)
+    levels = np.frombuffer(image.tobytes(), spec.dtype).reshape(image.height, image.width, 1)
+    if spec.dtype == "uint16":
+        levels = levels.clip(*spec.levels)
+    if spec.channels > 1:
+        levels = levels.repeat(spec.channels, axis=2)
+    levels.flags.writeable = False
+    return levels
+
+
+def normalise(pixels: UInt8Array | UInt16Array, spec: InputSpec) -> FloatArray:
     """
     Scale and normalise prepared pixels as the graph does.
 
     Args:
-        pixels: uint8 (H, W, C), 0-255.
+        pixels: uint8 (H, W, C), 0-255; or uint16, whose `levels` are brought to 0-255 without rounding.
         spec: `scale`, `mean` and `std`.
 
     Returns:
@@ -67,7 +83,10 @@ def normalise(pixels: UInt8Array, spec: InputSpec) -> FloatArray:
     """
     mean = np.asarray(spec.mean, np.float32)
     std = np.asarray(spec.std, np.float32)
-    values = (pixels.astype(np.float32) * np.float32(spec.scale) - mean) / std
+    levels = pixels.astype(np.float32)
+    if spec.dtype == "uint16":
+        levels = (levels.clip(*spec.levels) - np.float32(spec.levels[0])) * np.float32(spec.level)
+    values = (levels * np.float32(spec.scale) - mean) / std
     return np.ascontiguousarray(values.transpose(2, 0, 1))
 
 
@@ -81,18 +100,11 @@ def resized_size(width: int, height: int, resize: Resize) -> tuple[int, int]:
     match resize:
         case ShorterSide():
             shorter = min(width, height)
-            size = (
-                _side(width * resize.size, shorter, resize.rounding),
-                _side(height * resize.size, shorter, resize.rounding),
-            )
+            size = (_scaled(width, shorter, resize), _scaled(height, shorter, resize))
         case Exact():
             size = (resize.size[1], resize.size[0])
         case Letterbox():
-            box_height, box_width = resize.size
-            if box_width * height <= box_height * width:
-                size = (box_width, max(1, _side(height * box_width, width, resize.rounding)))
-            else:
-                size = (max(1, _side(width * box_height, height, resize.rounding)), box_height)
+            size = _fitted_size(width, height, resize)
         case _:
             size = (width, height)
     if not all(1 <= side <= _MAX_SIDE for side in size):
@@ -104,27 +116,59 @@ def resized_size(width: int, height: int, resize: Resize) -> tuple[int, int]:
     return size
 
 
-def _side(numerator: int, denominator: int, rounding: Rounding) -> int:
-    return numerator // denominator if rounding == "floor" else round(Fraction(numerator, denominator))
+def _scaled(side: int, shorter: int, resize: ShorterSide) -> int:
+    """Scale a side: exactly for `floor`, as torchvision, and by a factor in 64-bit floats for `nearest`, as others."""
+    return side * resize.size // shorter if resize.rounding == "floor" else round(side * (resize.size / shorter))
 
 
-def _resize_and_crop(image: Image.Image, resize: Resize, crop: Crop | None) -> Image.Image:
+def _fitted_size(width: int, height: int, resize: Letterbox) -> tuple[int, int]:
+    """Fit an image into a box by one factor in 64-bit floats, as albumentations, ultralytics and others compute it."""
+    factor = min(resize.size[1] / width, resize.size[0] / height)
+    if factor > 1 and not resize.enlarge:
+        return width, height
+    sides = (width * factor, height * factor)
+    fitted = [max(1, int(side) if resize.rounding == "floor" else round(side)) for side in sides]
+    return fitted[0], fitted[1]
+
+
+def _resize_and_crop(image: Image.Image, spec: InputSpec) -> Image.Image:
+    resize, crop = spec.resize, spec.crop
     if isinstance(resize, NoResize):
-        return _cropped(image, crop)
+        return _cropped(image, spec)
     size = resized_size(image.width, image.height, resize)
-    kernel = _KERNELS[resize.interpolation]
     if isinstance(resize, Letterbox):
-        return _cropped(_letterboxed(image.resize(size, kernel), resize), crop)
-    if crop is None or kernel is Image.Resampling.NEAREST:
-        return _cropped(image.resize(size, kernel), crop)
-    return _resized_within_crop(image, size, kernel, crop)
+        return _cropped(_letterboxed(_resized(image, size, resize), resize, spec), spec)
+    if crop is None or not resize.antialias or resize.interpolation == "nearest":
+        return _cropped(_resized(image, size, resize), spec)
+    return _resized_within_crop(image, size, _KERNELS[resize.interpolation], crop, spec)
 
 
-def _letterboxed(image: Image.Image, resize: Letterbox) -> Image.Image:
+def _resized(image: Image.Image, size: tuple[int, int], resize: ShorterSide | Exact | Letterbox) -> Image.Image:
+    if resize.antialias:
+        return image.resize(size, _KERNELS[resize.interpolation])
+    return Image.fromarray(resize_with_opencv(np.asarray(image), size, resize.interpolation))
+
+
+def _letterboxed(image: Image.Image, resize: Letterbox, spec: InputSpec) -> Image.Image:
     height, width = resize.size
-    background = Image.new(image.mode, (width, height), (resize.pad,) * len(image.getbands()))
-    background.paste(image, ((width - image.width) // 2, (height - image.height) // 2))
+    background = Image.new(image.mode, (width, height), _border(resize.pad, spec, image))
+    background.paste(image, letterbox_corner(image.size, resize))
     return background
+
+
+def letterbox_corner(size: tuple[int, int], resize: Letterbox) -> tuple[int, int]:
+    """Give pixels from the left and the upper edge of the box to an image of this fitted width and height."""
+    if resize.position == "top_left":
+        return 0, 0
+    return _half(resize.size[1] - size[0], resize.offset), _half(resize.size[0] - size[1], resize.offset)
+
+
+def _border(pad: Pad, spec: InputSpec, image: Image.Image) -> tuple[int, ...]:
+    """Give the levels of a border in the order of the image's own channels."""
+    if isinstance(pad, tuple):
+        return pad[::-1] if spec.color == "BGR" else pad
+    level = pad if spec.dtype == "uint8" else spec.levels[0] + round(pad / spec.level)
+    return (level,) * len(image.getbands())
 
 
 class _Stretch(NamedTuple):
@@ -141,17 +185,18 @@ class _Stretch(NamedTuple):
 
 
 def _resized_within_crop(
-    image: Image.Image, size: tuple[int, int], kernel: Image.Resampling, crop: Crop
+    image: Image.Image, size: tuple[int, int], kernel: Image.Resampling, crop: Crop, spec: InputSpec
 ) -> Image.Image:
     """Resize only what the crop keeps, wherever that gives the very same pixels."""
     height, width = crop.size
-    across = _stretch(_crop_start(size[0], width, crop), width, image.width, size[0])
-    down = _stretch(_crop_start(size[1], height, crop), height, image.height, size[1])
+    left, top = crop_corner(size, crop)
+    across = _stretch(left, width, image.width, size[0])
+    down = _stretch(top, height, image.height, size[1])
     part = (across.pixels, down.pixels)
     if not (_is_columns_first(image, size) and _is_columns_first(image, part)):
-        return _cropped(image.resize(size, kernel), crop)
+        return _cropped(image.resize(size, kernel), spec)
     resized = image.resize(part, kernel, box=(across.begin, down.begin, across.end, down.end))
-    return _cut(resized, across.cut, down.cut, width, height)
+    return _cut(resized, (across.cut, down.cut), crop, spec)
 
 
 def _is_columns_first(image: Image.Image, size: tuple[int, int]) -> bool:
@@ -180,22 +225,34 @@ def _stretch(start: int, wanted: int, side: int, resized_side: int) -> _Stretch:
     return _Stretch(0, side, resized_side, start)
 
 
-def _cropped(image: Image.Image, crop: Crop | None) -> Image.Image:
-    if crop is None:
-        return image
+def _cropped(image: Image.Image, spec: InputSpec) -> Image.Image:
+    return image if spec.crop is None else _cut(image, crop_corner(image.size, spec.crop), spec.crop, spec)
+
+
+def crop_corner(size: tuple[int, int], crop: Crop) -> tuple[int, int]:
+    """Give where the crop begins in an image of this width and height; negative where the image is smaller."""
     height, width = crop.size
-    return _cut(image, _crop_start(image.width, width, crop), _crop_start(image.height, height, crop), width, height)
+    return _crop_start(size[0], width, crop), _crop_start(size[1], height, crop)
 
 
 def _crop_start(side: int, wanted: int, crop: Crop) -> int:
-    """Where the crop begins; negative where the image is smaller and black is put around it."""
     if side < wanted:
         return -((wanted - side) // 2)
-    spare = side - wanted
-    return spare // 2 if crop.offset == "floor" else round(spare / 2)
+    return _half(side - wanted, crop.offset)
 
 
-def _cut(image: Image.Image, x: int, y: int, width: int, height: int) -> Image.Image:
+def _half(spare: int, rounding: Rounding) -> int:
+    return spare // 2 if rounding == "floor" else round(spare / 2)
+
+
+def _cut(image: Image.Image, corner: tuple[int, int], crop: Crop, spec: InputSpec) -> Image.Image:
+    """Cut the crop out of an image at a corner, with its border where the image ends before it."""
+    (x, y), (height, width) = corner, crop.size
     if (x, y, width, height) == (0, 0, *image.size):
         return image
-    return image.crop((x, y, x + width, y + height))
+    is_inside = x >= 0 and y >= 0 and x + width <= image.width and y + height <= image.height
+    if is_inside or crop.pad == 0:
+        return image.crop((x, y, x + width, y + height))
+    background = Image.new(image.mode, (width, height), _border(crop.pad, spec, image))
+    background.paste(image, (-x, -y))
+    return background

@@ -3,15 +3,15 @@
 import numpy as np
 import pytest
 
-from andon.bundle.manifest import OutputSpec
+from andon.bundle.output_spec import OutputSpec
 from andon.vision.finish import activate
 
 
 def scores(rows: list[list[float]], activation: str) -> np.ndarray:
-    """Apply an activation to float32 rows."""
+    """Apply an activation to float32 rows, each the raw output of an image."""
     kind = "probabilities" if activation == "none" else "logits"
     spec = OutputSpec(labels=("a",) * len(rows[0]), kind=kind, activation=activation)
-    return activate(np.array(rows, np.float32), spec)
+    return np.stack([activate(row, spec) for row in np.array(rows, np.float32)])
 
 
 def test_softmax_is_that_of_each_row() -> None:

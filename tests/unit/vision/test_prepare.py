@@ -1,7 +1,8 @@
-"""Preparing is exactly what a straightforward reference does with Pillow, in less time."""
+"""Preparing is exactly what a straightforward reference does with Pillow or OpenCV, in less time."""
 
 from typing import Any
 
+import cv2
 import msgspec
 import numpy as np
 import pytest
@@ -9,11 +10,18 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from andon.bundle.manifest import InputSpec
+from andon.bundle.input_spec import InputSpec
 from andon.errors import ImageError
 from andon.vision.prepare import normalise, prepare, resized_size
 from tests.support.pictures import photo
 
+OPENCV = {
+    "nearest": cv2.INTER_NEAREST,
+    "bilinear": cv2.INTER_LINEAR,
+    "bicubic": cv2.INTER_CUBIC,
+    "area": cv2.INTER_AREA,
+    "lanczos": cv2.INTER_LANCZOS4,
+}
 KERNELS = {
     "nearest": Image.Resampling.NEAREST,
     "box": Image.Resampling.BOX,
@@ -41,13 +49,18 @@ def reference_size(width: int, height: int, resize: dict[str, Any]) -> tuple[int
     if resize["mode"] == "exact":
         return resize["size"][1], resize["size"][0]
     if resize["mode"] == "letterbox":
-        box_height, box_width = resize["size"]
-        if box_width / width <= box_height / height:
-            return box_width, max(1, rounded(height * box_width / width, resize["rounding"]))
-        return max(1, rounded(width * box_height / height, resize["rounding"])), box_height
+        ratio = min(resize["size"][0] / height, resize["size"][1] / width)
+        ratio = ratio if resize["enlarge"] else min(ratio, 1.0)
+        return max(1, rounded(width * ratio, resize["rounding"])), max(1, rounded(height * ratio, resize["rounding"]))
     short, long = sorted((width, height))
-    longer = rounded(resize["size"] * long / short, resize["rounding"])
+    longer = resize["size"] * long / short if resize["rounding"] == "floor" else long * (resize["size"] / short)
+    longer = rounded(longer, resize["rounding"])
     return (resize["size"], longer) if width <= height else (longer, resize["size"])
+
+
+def of_channels(pad: Any, image: Image.Image) -> tuple[int, ...]:
+    """Give a border's level for each channel."""
+    return tuple(pad) if isinstance(pad, list | tuple) else (pad,) * len(image.getbands())
 
 
 def reference_crop(image: Image.Image, crop: dict[str, Any]) -> Image.Image:
@@ -55,7 +68,8 @@ def reference_crop(image: Image.Image, crop: dict[str, Any]) -> Image.Image:
     height, width = crop["size"]
     if image.width < width or image.height < height:
         left, top = max(0, (width - image.width) // 2), max(0, (height - image.height) // 2)
-        padded = Image.new(image.mode, (max(width, image.width), max(height, image.height)))
+        pad = of_channels(crop.get("pad", 0), image)
+        padded = Image.new(image.mode, (max(width, image.width), max(height, image.height)), pad)
         padded.paste(image, (left, top))
         image = padded
     top = rounded((image.height - height) / 2.0, crop["offset"])
@@ -63,16 +77,24 @@ def reference_crop(image: Image.Image, crop: dict[str, Any]) -> Image.Image:
     return image.crop((left, top, left + width, top + height))
 
 
+def reference_resize(image: Image.Image, size: tuple[int, int], resize: dict[str, Any]) -> Image.Image:
+    """Resize with the library that is declared."""
+    if resize.get("antialias", True):
+        return image.resize(size, KERNELS[resize["interpolation"]])
+    return Image.fromarray(cv2.resize(np.asarray(image), size, interpolation=OPENCV[resize["interpolation"]]))
+
+
 def reference(image: Image.Image, fields: dict[str, Any]) -> np.ndarray:
     """Resize the whole image, then pad, then cut, then order the channels."""
     resize = fields["resize"]
     size = reference_size(image.width, image.height, resize)
     if resize["mode"] != "none":
-        image = image.resize(size, KERNELS[resize["interpolation"]])
+        image = reference_resize(image, size, resize)
     if resize["mode"] == "letterbox":
         height, width = resize["size"]
-        background = Image.new(image.mode, (width, height), (resize["pad"],) * len(image.getbands()))
-        background.paste(image, ((width - image.width) // 2, (height - image.height) // 2))
+        background = Image.new(image.mode, (width, height), of_channels(resize["pad"], image))
+        middle = [rounded(spare / 2, resize["offset"]) for spare in (width - image.width, height - image.height)]
+        background.paste(image, (0, 0) if resize["position"] == "top_left" else (middle[0], middle[1]))
         image = background
     if fields["crop"]:
         image = reference_crop(image, fields["crop"])
@@ -82,26 +104,33 @@ def reference(image: Image.Image, fields: dict[str, Any]) -> np.ndarray:
 
 SIDES = st.integers(1, 600)
 SMALL_SIDES = st.integers(1, 300)
-KERNEL = st.sampled_from(sorted(KERNELS))
+KERNEL = st.sampled_from(
+    [*({"interpolation": name} for name in sorted(KERNELS))]
+    + [{"interpolation": name, "antialias": False} for name in sorted(OPENCV)]
+)
+PAD = st.integers(0, 255)
 ROUNDING = st.sampled_from(["floor", "nearest"])
 SIZES = st.tuples(SMALL_SIDES, SMALL_SIDES)
 RESIZES = st.one_of(
     st.fixed_dictionaries(
-        {"mode": st.just("shorter_side"), "size": SMALL_SIDES, "interpolation": KERNEL, "rounding": ROUNDING}
+        {"mode": st.just("shorter_side"), "size": SMALL_SIDES, "kernel": KERNEL, "rounding": ROUNDING}
     ),
-    st.fixed_dictionaries({"mode": st.just("exact"), "size": SIZES, "interpolation": KERNEL}),
+    st.fixed_dictionaries({"mode": st.just("exact"), "size": SIZES, "kernel": KERNEL}),
     st.fixed_dictionaries(
         {
             "mode": st.just("letterbox"),
             "size": SIZES,
-            "interpolation": KERNEL,
+            "kernel": KERNEL,
             "rounding": ROUNDING,
-            "pad": st.integers(0, 255),
+            "pad": PAD,
+            "enlarge": st.booleans(),
+            "position": st.sampled_from(["center", "top_left"]),
+            "offset": ROUNDING,
         }
     ),
     st.just({"mode": "none"}),
-)
-CROPS = st.none() | st.fixed_dictionaries({"size": SIZES, "offset": ROUNDING})
+).map(lambda resize: {**{k: v for k, v in resize.items() if k != "kernel"}, **resize.get("kernel", {})})
+CROPS = st.none() | st.fixed_dictionaries({"size": SIZES, "offset": ROUNDING, "pad": PAD})
 DECLARATIONS = st.fixed_dictionaries({"color": st.sampled_from(["RGB", "BGR", "L"]), "resize": RESIZES, "crop": CROPS})
 PIXELS = np.random.default_rng(0).integers(0, 256, (700, 700, 3), dtype=np.uint8)
 
@@ -217,6 +246,41 @@ def test_every_kernel_is_its_own() -> None:
         for kernel in KERNELS
     }
     assert len(found) == len(KERNELS)
+
+
+@pytest.mark.parametrize("color", ["RGB", "BGR"])
+def test_a_border_may_have_a_colour(color: str) -> None:
+    """One level for each channel, in the order of the model input, of a letterbox and of a crop."""
+    image = Image.new("RGB", (30, 10), (200, 200, 200))
+    box = prepare(image, declared(color=color, resize={"mode": "letterbox", "size": [60, 60], "pad": [1, 2, 3]}))
+    cut = prepare(image, declared(color=color, crop={"size": [20, 20], "pad": [1, 2, 3]}))
+    for prepared in (box, cut):
+        assert prepared[0, 0].tolist() == [1, 2, 3]
+        assert prepared[-1, -1].tolist() == [1, 2, 3]
+
+
+def test_letterbox_may_leave_small_images_as_they_are() -> None:
+    """Only the border is put around one that fits; one that does not is reduced."""
+    spec = declared(resize={"mode": "letterbox", "size": [60, 60], "pad": 9, "enlarge": False})
+    assert (prepare(Image.new("L", (30, 10)).convert("RGB"), spec) == 0).sum() == 30 * 10 * 3
+    assert (prepare(Image.new("L", (120, 60)).convert("RGB"), spec) == 0).sum() == 60 * 30 * 3
+
+
+def test_letterbox_truncates_as_a_factor_does() -> None:
+    """49 * (20 / 49) is a little less than 20 in floats, so pipelines that truncate it have 19 pixels."""
+    box = {"mode": "letterbox", "size": [20, 20], "rounding": "floor"}
+    sides = [side for side in range(1, 2000) if resized_size(side, 1, declared(resize=box).resize)[0] == 19]
+    assert sides == [side for side in range(1, 2000) if side * (20 / side) < 20]
+    assert sides
+
+
+@pytest.mark.parametrize("kernel", sorted(OPENCV))
+def test_deep_images_are_resized_by_opencv_too(kernel: str) -> None:
+    """16 bits stay 16 bits."""
+    levels = np.random.default_rng(0).integers(0, 65536, (40, 50), np.uint16)
+    resize = {"mode": "exact", "size": [23, 31], "interpolation": kernel, "antialias": False}
+    prepared = prepare(Image.fromarray(levels), declared(color="L", depth=16, resize=resize))
+    np.testing.assert_array_equal(prepared[:, :, 0], cv2.resize(levels, (31, 23), interpolation=OPENCV[kernel]))
 
 
 def test_letterbox_puts_the_image_in_the_middle_of_its_border() -> None:
