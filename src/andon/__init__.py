@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from andon.client.sync import Client as Client
     from andon.errors import AndonError as AndonError
     from andon.errors import ServiceError as ServiceError
+    from andon.model.load import load as load
     from andon.model.model import Model as Model
-    from andon.model.model import load as load
     from andon.predictions import Prediction as Prediction
     from andon.predictions import Verdict as Verdict
 
@@ -47,7 +47,7 @@ _HOMES = {
     "ServedProof": "andon.client.answers",
     "ServiceError": "andon.errors",
     "Verdict": "andon.predictions",
-    "load": "andon.model.model",
+    "load": "andon.model.load",
     "pack": "andon.build.pack",
 }
 

@@ -14,7 +14,8 @@ from PIL import Image
 
 from andon.bundle.archive import write_bundle
 from andon.bundle.golden import GoldenSample, encode_golden
-from andon.bundle.manifest import InputSpec, Manifest
+from andon.bundle.input_spec import InputSpec
+from andon.bundle.manifest import Manifest
 from andon.vision.prepare import normalise, prepare
 
 LABELS = ("red", "green", "blue")

@@ -21,6 +21,11 @@ def resident_bytes(pid: int) -> int:
     return int(found[1]) * 1024
 
 
+def threads_of(pid: int) -> set[str]:
+    """Give the numbers of the threads of a process, as the operating system has them."""
+    return {task.name for task in Path(f"/proc/{pid}/task").iterdir()}
+
+
 def is_running(pid: int) -> bool:
     """Ask whether a process is there and has not ended; one that has may wait to be collected."""
     try:

@@ -26,6 +26,25 @@ def parsed(path: Path) -> ast.Module:
     return ast.parse(path.read_text(encoding="utf-8"), filename=str(path))
 
 
+def importers(library: str) -> list[tuple[str, str]]:
+    """List the functions that import a library, or a part of it, each with its module."""
+    return [
+        (module_name(path), function.name)
+        for path in modules()
+        for function in ast.walk(parsed(path))
+        if isinstance(function, ast.FunctionDef) and any(_imports(node, library) for node in ast.walk(function))
+    ]
+
+
+def _imports(node: ast.AST, library: str) -> bool:
+    match node:
+        case ast.Import(names=names):
+            return any(name.name.split(".")[0] == library for name in names)
+        case ast.ImportFrom(module=str(module)):
+            return module.split(".")[0] == library
+    return False
+
+
 def relative(path: Path) -> str:
     """Name a file of the project from its root."""
     return path.relative_to(ROOT).as_posix()

@@ -5,20 +5,21 @@ import io
 
 from PIL import Image
 
+from andon.bundle.input_spec import InputSpec
 from andon.bundle.manifest import (
     EXPECTED_MEMBER,
     Artifact,
     Execution,
     FileEntry,
     GoldenSpec,
-    InputSpec,
     Manifest,
-    OutputSpec,
     Provenance,
     encode_manifest,
 )
+from andon.bundle.output_spec import OutputSpec
 from andon.model.canary import Canary
-from andon.model.model import Model
+from andon.model.model import Model, Opened
+from andon.model.steps import Steps
 from andon.runtimes.null import NullSession
 
 _EMPTY = FileEntry(sha256=hashlib.sha256(b"").hexdigest(), size_bytes=0)
@@ -40,7 +41,13 @@ def null_model() -> Model:
         files=dict.fromkeys((artifact.path, EXPECTED_MEMBER, "golden/inputs/0.png"), _EMPTY),
     )
     digest = hashlib.sha256(encode_manifest(manifest)).hexdigest()
-    model = Model(manifest, digest, manifest.executions[0], NullSession(1), None)
+    opened = Opened(
+        execution=manifest.executions[0],
+        session=NullSession((1,)),
+        steps=Steps(manifest.input, manifest.output),
+        proof=None,
+    )
+    model = Model(manifest, digest, opened)
     model.canary = Canary(image=_grey_png(), index=None)
     return model
 

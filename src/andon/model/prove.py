@@ -12,18 +12,20 @@ import numpy as np
 from msgspec import Struct
 
 from andon.bundle.golden import GoldenSample
-from andon.bundle.manifest import InputSpec, Tolerance
+from andon.bundle.input_spec import InputSpec
+from andon.bundle.manifest import Tolerance
 from andon.errors import AndonError, RuntimeFault
+from andon.model.steps import Steps
 from andon.runtimes.base import Session
-from andon.settings.limits import DEFAULT_LIMITS
-from andon.tensors import FloatArray, UInt8Array, relative_difference
-from andon.vision.decode import decode
-from andon.vision.prepare import normalise, prepare
+from andon.tensors import FloatArray, InputArray, UInt8Array, UInt16Array, relative_difference
+from andon.vision.prepare import normalise
 
-Stage = Literal["pixels", "model input", "raw output", "label"]
+Stage = Literal["pixels", "model input", "raw output", "finished", "label"]
 
 MAX_GREY_LEVELS = 1.0
 """How far prepared pixels, and the declared normalisation, may be from the stored ones."""
+_MAX_FINISHED_DIFFERENCE = 1e-5
+"""How far what the author's own `finish` makes of the same raw output may be from before: what libraries differ by."""
 _BATCH_SIZE = 2
 """Samples run at once: enough to prove batches, and a runtime keeps the memory of its largest batch for good."""
 
@@ -53,13 +55,13 @@ class Proof(Struct, frozen=True, kw_only=True):
         return not self.findings
 
 
-def prove(samples: Sequence[GoldenSample], spec: InputSpec, session: Session, tolerance: Tolerance) -> Proof:
+def prove(samples: Sequence[GoldenSample], steps: Steps, session: Session, tolerance: Tolerance) -> Proof:
     """
     Reproduce golden samples, stage by stage.
 
     Args:
         samples: At least one.
-        spec: How images are prepared.
+        steps: How images are prepared, and raw outputs finished.
         session: What runs the graph; it runs one sample alone and the others two at a time, so
             that both ways are proven.
         tolerance: Of the raw outputs.
@@ -67,11 +69,12 @@ def prove(samples: Sequence[GoldenSample], spec: InputSpec, session: Session, to
     Returns:
         A proof; a session or an image that fails is a finding, never an exception.
     """
-    prepared = [_prepare_or_error(sample, spec) for sample in samples]
+    spec = steps.spec
+    prepared = [_prepare_or_error(sample, steps) for sample in samples]
     pixel_differences = [
-        _pixel_difference(found, sample.pixels) for found, sample in zip(prepared, samples, strict=True)
+        _difference(found, sample.graph_input, spec) for found, sample in zip(prepared, samples, strict=True)
     ]
-    raw_outputs = _run_each(session, [sample.pixels for sample in samples])
+    raw_outputs = _run_each(session, [sample.graph_input for sample in samples])
     output_differences = [
         _output_difference(found, sample.raw_output) for found, sample in zip(raw_outputs, samples, strict=True)
     ]
@@ -79,6 +82,7 @@ def prove(samples: Sequence[GoldenSample], spec: InputSpec, session: Session, to
     for index, sample in enumerate(samples):
         findings += check_preparation(sample, prepared[index], spec)
         findings += _check_raw_output(sample, raw_outputs[index], tolerance)
+        findings += _check_finished(sample, steps)
         findings += _check_label(sample, prepared[index], raw_outputs[index], session, tolerance)
     return Proof(
         samples=len(samples),
@@ -88,7 +92,7 @@ def prove(samples: Sequence[GoldenSample], spec: InputSpec, session: Session, to
     )
 
 
-def check_preparation(sample: GoldenSample, prepared: UInt8Array | AndonError, spec: InputSpec) -> Iterator[Finding]:
+def check_preparation(sample: GoldenSample, prepared: InputArray | AndonError, spec: InputSpec) -> Iterator[Finding]:
     """
     Compare prepared pixels and the declared normalisation with those of a golden sample.
 
@@ -97,18 +101,25 @@ def check_preparation(sample: GoldenSample, prepared: UInt8Array | AndonError, s
         prepared: uint8 (H, W, C), or the error that preparing raised.
         spec: Its `scale`, `mean` and `std` are applied to the stored pixels.
     """
+    expected = sample.graph_input
+    stage: Stage = "model input" if sample.pixels is None else "pixels"
     if isinstance(prepared, AndonError):
-        yield Finding(sample=sample.name, stage="pixels", message=f"the image cannot be prepared: {prepared.message}")
-    elif prepared.shape != sample.pixels.shape:
-        message = f"prepared to the shape {prepared.shape}, expected {sample.pixels.shape}"
-        yield Finding(sample=sample.name, stage="pixels", message=message)
-    elif (difference := _pixel_difference(prepared, sample.pixels)) > MAX_GREY_LEVELS:
-        share = float(np.mean(prepared != sample.pixels))
+        yield Finding(sample=sample.name, stage=stage, message=f"the image cannot be prepared: {prepared.message}")
+    elif prepared.shape != expected.shape or prepared.dtype != expected.dtype:
+        found, wanted = (f"{array.dtype} {array.shape}" for array in (prepared, expected))
+        yield Finding(sample=sample.name, stage=stage, message=f"prepared to {found}, expected {wanted}")
+    elif (difference := _difference(prepared, expected, spec)) > MAX_GREY_LEVELS:
+        share = float(np.mean(prepared != expected))
         message = (
             f"up to {difference:.0f} grey levels apart on {share:.1%} of the pixels, allowed {MAX_GREY_LEVELS:.0f}"
         )
-        yield Finding(sample=sample.name, stage="pixels", message=message)
-    levels = grey_levels(normalise(sample.pixels, spec) - sample.model_input, spec)
+        yield Finding(sample=sample.name, stage=stage, message=message)
+    if sample.pixels is not None:
+        yield from _check_normalisation(sample, sample.pixels, spec)
+
+
+def _check_normalisation(sample: GoldenSample, pixels: UInt8Array | UInt16Array, spec: InputSpec) -> Iterator[Finding]:
+    levels = grey_levels(normalise(pixels, spec) - sample.model_input, spec)
     if not levels <= MAX_GREY_LEVELS:
         message = (
             f"scale, mean and std of the manifest are up to {levels:.1f} grey levels off, allowed {MAX_GREY_LEVELS:.0f}"
@@ -122,27 +133,31 @@ def grey_levels(difference: FloatArray, spec: InputSpec) -> float:
     return float(np.abs(difference * std).max(initial=0.0)) / spec.scale
 
 
-def _prepare_or_error(sample: GoldenSample, spec: InputSpec) -> UInt8Array | AndonError:
+def _prepare_or_error(sample: GoldenSample, steps: Steps) -> InputArray | AndonError:
     try:
-        return prepare(decode(sample.encoded, spec, DEFAULT_LIMITS), spec)
+        return steps.prepare(steps.decode(sample.encoded))
     except AndonError as error:
         return error
 
 
-def _pixel_difference(found: UInt8Array | AndonError, expected: UInt8Array) -> float:
-    if isinstance(found, AndonError) or found.shape != expected.shape:
+def _difference(found: InputArray | AndonError, expected: InputArray, spec: InputSpec) -> float:
+    """Give the largest difference in grey levels of 0-255; infinity where there is nothing to compare."""
+    if isinstance(found, AndonError) or found.shape != expected.shape or found.dtype != expected.dtype:
         return float("inf")
-    return float(np.abs(found.astype(np.int16) - expected).max(initial=0))
+    difference = found.astype(np.float64) - expected
+    if expected.dtype == np.float32:
+        return grey_levels(difference.astype(np.float32), spec)
+    return float(np.abs(difference).max(initial=0)) * spec.level
 
 
-def _run_each(session: Session, pixels: Sequence[UInt8Array]) -> list[FloatArray | AndonError]:
+def _run_each(session: Session, pixels: Sequence[InputArray]) -> list[FloatArray | AndonError]:
     outputs = _run_batch(session, pixels[:1])
     for start in range(1, len(pixels), _BATCH_SIZE):
         outputs += _run_batch(session, pixels[start : start + _BATCH_SIZE])
     return outputs
 
 
-def _run_batch(session: Session, pixels: Sequence[UInt8Array]) -> list[FloatArray | AndonError]:
+def _run_batch(session: Session, pixels: Sequence[InputArray]) -> list[FloatArray | AndonError]:
     """Run samples of one shape as a batch; the same error for all where that fails."""
     if len({sample.shape for sample in pixels}) > 1:
         return [output for sample in pixels for output in _run_batch(session, [sample])]
@@ -150,7 +165,7 @@ def _run_batch(session: Session, pixels: Sequence[UInt8Array]) -> list[FloatArra
         raw_outputs = session.run(np.stack(pixels))
     except RuntimeFault as error:
         return [error] * len(pixels)
-    if raw_outputs.ndim != 2 or len(raw_outputs) != len(pixels):
+    if raw_outputs.ndim < 2 or len(raw_outputs) != len(pixels):
         message = f"a batch of {len(pixels)} gave raw outputs of the shape {raw_outputs.shape}"
         return [RuntimeFault(message, code="runtime.output")] * len(pixels)
     return list(raw_outputs)
@@ -178,9 +193,24 @@ def _far_off(found: FloatArray, expected: FloatArray, tolerance: Tolerance) -> s
     return f"the graph answers {difference:.2g} (relative) away from the eager model, allowed {tolerance.relative:g}"
 
 
+def _check_finished(sample: GoldenSample, steps: Steps) -> Iterator[Finding]:
+    """Let the author's own code finish the expected raw output; what is declared needs no proof."""
+    if sample.finished is None:
+        return
+    try:
+        finished = steps.finish(sample.raw_output)
+    except AndonError as error:
+        yield Finding(sample=sample.name, stage="finished", message=error.message)
+        return
+    difference = relative_difference(finished, sample.finished)
+    if difference > _MAX_FINISHED_DIFFERENCE:
+        message = f"{steps.output.finish} gives {difference:.2g} (relative) away from what it gave when it was packed"
+        yield Finding(sample=sample.name, stage="finished", message=message)
+
+
 def _check_label(
     sample: GoldenSample,
-    prepared: UInt8Array | AndonError,
+    prepared: InputArray | AndonError,
     raw_output: FloatArray | AndonError,
     session: Session,
     tolerance: Tolerance,
@@ -188,11 +218,12 @@ def _check_label(
     """Compare the label from the encoded image to the end, where the expected one is clear."""
     if (
         isinstance(prepared, AndonError)
-        or prepared.shape != sample.pixels.shape
+        or prepared.shape != sample.graph_input.shape
+        or sample.raw_output.ndim != 1
         or not is_clear(sample.raw_output, tolerance)
     ):
         return
-    if not np.array_equal(prepared, sample.pixels):
+    if not np.array_equal(prepared, sample.graph_input):
         (raw_output,) = _run_batch(session, [prepared])
     if isinstance(raw_output, AndonError) or not np.isfinite(raw_output).all():
         return

@@ -10,33 +10,44 @@ from typing import Protocol
 from msgspec import Struct
 
 from andon.bundle.manifest import Artifact, Execution
-from andon.tensors import FloatArray, UInt8Array
+from andon.tensors import FloatArray, InputArray
 
 
 class SessionOptions(Struct, frozen=True, kw_only=True):
     """How a session uses the machine."""
 
-    classes: int
-    """Columns that the raw outputs should have: the number of labels."""
+    output_shape: tuple[int | None, ...] | None
+    """The shape that the raw outputs of one image must have, None for an open side; None as a whole for any."""
     threads: int = 1
-    """Compute threads of one session, 1 or more. With 1 everything runs in the calling thread; none of them spins."""
+    """
+    Compute threads of one run, 1 or more; no more than there are cores. None of them spins for longer than
+    a few milliseconds after it. With 1 thread and 1 caller everything runs in the calling thread, and no other
+    is started.
+    """
+    callers: int = 1
+    """
+    Threads that will run the session at once, 1 or more: so many runs go on side by side. More may always come;
+    they then wait for each other where the library cannot do better.
+    """
+    device: str = "cpu"
+    """`cpu`, or `cuda:N` for one card."""
 
 
 class Session(Protocol):
     """One loaded artifact, ready to run; may be used from several threads at once."""
 
     input_shape: tuple[int, int, int] | None
-    """Height, width and channels that the graph takes; None where any size will do."""
+    """One image as the graph takes it, in the artifact's layout; None where any size will do."""
 
-    def run(self, batch: UInt8Array) -> FloatArray:
+    def run(self, batch: InputArray) -> FloatArray:
         """
         Run one batch, in the calling thread and the session's own threads.
 
         Args:
-            batch: uint8 (N, H, W, C), C order, N at least 1.
+            batch: (N, H, W, C) or (N, C, H, W) of the artifact's layout and dtype, C order, N at least 1.
 
         Returns:
-            Raw outputs, float32 (N, K); may hold numbers that are not finite.
+            Raw outputs, float32 (N, ...); may hold numbers that are not finite.
 
         Raises:
             RuntimeFault: `runtime.run`, with the library's message; the session stays usable.
@@ -53,6 +64,12 @@ class Runtime(Protocol):
     formats: frozenset[str]
     """Formats of the artifacts that it executes, as in `artifacts[].format`."""
 
+    precisions: frozenset[str]
+    """As in `executions[].precision`."""
+
+    devices: frozenset[str]
+    """Kinds of device, as in `executions[].device`; whether there is one here is seen by `open`."""
+
     def is_installed(self) -> bool:
         """Ask whether the library can be imported, without importing it."""
         ...
@@ -67,14 +84,16 @@ class Runtime(Protocol):
 
         Args:
             artifact: Its declaration.
-            data: Its verified bytes; not kept longer than the library needs them.
-            execution: Precision and device.
-            options: Threads.
+            data: Its verified bytes; not kept longer than the library needs them. Whether it is
+                trusted has been asked before.
+            execution: Precision and kind of device.
+            options: Threads, device, and the shape of the raw outputs.
 
         Raises:
             RuntimeFault: `runtime.load`: the library refuses the bytes.
             BundleError: `bundle.artifact`: the artifact refers to files outside the bundle; the
                 library is not asked.
-            EnvironmentFault: `environment.extra`: the library is not installed.
+            EnvironmentFault: `environment.extra`: the library is not installed; `environment.device`:
+                there is no such device, or the installed library cannot use it.
         """
         ...

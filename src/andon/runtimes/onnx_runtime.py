@@ -1,6 +1,8 @@
-"""The runtime `onnxruntime`: ONNX artifacts on the CPU."""
+"""The runtime `onnxruntime`: ONNX artifacts on the CPU, and on CUDA cards with its build for them."""
 
 import os
+import sys
+from contextlib import redirect_stdout
 from importlib.util import find_spec
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
@@ -11,10 +13,21 @@ from andon.bundle.manifest import Artifact, Execution
 from andon.bundle.onnx_file import require_whole_onnx
 from andon.errors import EnvironmentFault, RuntimeFault, first_line
 from andon.runtimes.base import Session, SessionOptions
-from andon.tensors import FloatArray, UInt8Array
+from andon.runtimes.ports import Port, require_images_to_outputs
+from andon.settings.devices import CPU, card_number
+from andon.tensors import FloatArray, InputArray
 
 if TYPE_CHECKING:
     import onnxruntime
+
+
+_DTYPES = {"tensor(uint8)": "uint8", "tensor(uint16)": "uint16", "tensor(float)": "float32"}
+"""numpy's names for the types that an artifact and its raw outputs may have."""
+_ON_CPU, _ON_CARD = "CPUExecutionProvider", "CUDAExecutionProvider"
+_INSTALL = (
+    "pip uninstall -y onnxruntime && pip install 'onnxruntime-gpu[cuda,cudnn]': "
+    "the two packages write the same module, so the one for the CPU has to go first"
+)
 
 
 class OnnxRuntime:
@@ -22,6 +35,8 @@ class OnnxRuntime:
 
     name = "onnxruntime"
     formats = frozenset({"onnx"})
+    precisions = frozenset({"fp32"})
+    devices = frozenset({"cpu", "cuda"})
 
     def is_installed(self) -> bool:
         """Ask whether onnxruntime can be imported."""
@@ -37,21 +52,93 @@ class OnnxRuntime:
             )
 
     def open(self, artifact: Artifact, data: bytes, execution: Execution, options: SessionOptions) -> Session:
-        """Load an ONNX artifact from memory; it must take one batch of images and answer with float32 scores."""
+        """Load an ONNX artifact from memory; it must take one batch of images and give one tensor of float32."""
         self.require_installed()
         require_whole_onnx(data, artifact.path)
-        onnxruntime = import_onnxruntime()
-        try:
-            session = onnxruntime.InferenceSession(data, _session_options(options), providers=["CPUExecutionProvider"])
-        except Exception as error:
-            # The library raises its own classes, which share no base but Exception.
-            raise RuntimeFault(
-                f"ONNX Runtime refuses the artifact: {first_line(error)}", code="runtime.load", where=artifact.path
-            ) from error
-        _require_image_to_scores(session, options.classes, artifact.path)
-        session.disable_fallback()
+        if options.device == CPU:
+            session = _open_on_cpu(data, artifact, options)
+        else:
+            session = _open_on_card(data, artifact, options)
+        inputs, outputs = ([_port(node) for node in nodes] for nodes in (session.get_inputs(), session.get_outputs()))
+        require_images_to_outputs(inputs, outputs, artifact, options.output_shape)
         session._model_bytes = None  # noqa: SLF001 -- kept for a fallback only, as much memory as the model itself
-        return _OnnxSession(session)
+        return _OnnxSession(session, inputs[0], outputs[0])
+
+
+def _open_on_cpu(data: bytes, artifact: Artifact, options: SessionOptions) -> "onnxruntime.InferenceSession":
+    try:
+        return _open(data, options, [_ON_CPU])
+    except Exception as error:
+        # The library raises its own classes, which share no base but Exception.
+        raise RuntimeFault(
+            f"ONNX Runtime refuses the artifact: {first_line(error)}", code="runtime.load", where=artifact.path
+        ) from error
+
+
+def _open_on_card(data: bytes, artifact: Artifact, options: SessionOptions) -> "onnxruntime.InferenceSession":
+    """
+    Open a session on a card, or raise: the library itself would go on with the CPU and say nothing.
+
+    Single operators for which it has no code for cards are still computed by the CPU.
+    """
+    providers = import_onnxruntime().get_available_providers()
+    if _ON_CARD not in providers:
+        raise _no_card(
+            options.device, f"the installed ONNX Runtime is one without CUDA: it has {', '.join(providers)}", _INSTALL
+        )
+    _load_cuda()
+    try:
+        session = _open(data, options, [(_ON_CARD, card_options(options.device)), _ON_CPU])
+    except Exception as error:
+        # It may be the artifact's fault, which the CPU tells without a card; the message alone is nothing to decide by.
+        _open_on_cpu(data, artifact, options)
+        raise _no_card(
+            options.device,
+            f"ONNX Runtime cannot use the card: {first_line(error)}",
+            "nvidia-smi shows whether the card is there, and who has its memory",
+        ) from error
+    if _ON_CARD not in session.get_providers():
+        raise _no_card(
+            options.device,
+            "ONNX Runtime would compute on the CPU in place of the card: CUDA or cuDNN do not load",
+            "pip install 'onnxruntime-gpu[cuda,cudnn]'; its own log, just before this, names what is missing",
+        )
+    return session
+
+
+def _open(data: bytes, options: SessionOptions, providers: list[Any]) -> "onnxruntime.InferenceSession":
+    return import_onnxruntime().InferenceSession(
+        data, _session_options(options), providers=providers, enable_fallback=False
+    )
+
+
+def card_options(device: str) -> dict[str, str]:
+    """
+    Give what ONNX Runtime is told of a card.
+
+    Source:
+        https://onnxruntime.ai/docs/execution-providers/CUDA-ExecutionProvider.html
+    """
+    return {
+        "device_id": str(card_number(device)),
+        # Its 10 bits of mantissa are not fp32, and would show in the proof.
+        "use_tf32": "0",
+        # Several processes may share a card: none takes twice of what it needs.
+        "arena_extend_strategy": "kSameAsRequested",
+        # The default tries every algorithm at each new size of a batch, and keeps the memory of the largest.
+        "cudnn_conv_algo_search": "HEURISTIC",
+    }
+
+
+def _load_cuda() -> None:
+    """Let the library find the CUDA of its own pip packages; what it prints about it is no data of ours."""
+    with redirect_stdout(sys.stderr):
+        import_onnxruntime().preload_dlls()
+
+
+def _no_card(device: str, message: str, hint: str) -> EnvironmentFault:
+    """Make the error; the message is the same for each card, so that it can be told once for all."""
+    return EnvironmentFault(message, code="environment.device", where=device, hint=hint)
 
 
 def import_onnxruntime() -> ModuleType:
@@ -83,22 +170,21 @@ def _session_options(options: SessionOptions) -> "onnxruntime.SessionOptions":
 
 
 class _OnnxSession:
-    """A graph from uint8 (N, H, W, C), N any number or always 1, to float32 (N, K)."""
+    """A graph from a batch of images, N of them or always 1, to float32 (N, ...)."""
 
-    def __init__(self, session: "onnxruntime.InferenceSession") -> None:
-        (graph_input,), (graph_output,) = session.get_inputs(), session.get_outputs()
+    def __init__(self, session: "onnxruntime.InferenceSession", graph_input: Port, graph_output: Port) -> None:
         self._session = session
         self._input, self._output = graph_input.name, graph_output.name
-        self._takes_one = graph_input.shape[0] == 1
-        self.input_shape = _fixed_shape(graph_input.shape[1:])
+        self._takes_one = graph_input.takes_one
+        self.input_shape = graph_input.image_shape
 
-    def run(self, batch: UInt8Array) -> FloatArray:
+    def run(self, batch: InputArray) -> FloatArray:
         """Run one batch; one thread means the caller's."""
         if self._takes_one and len(batch) > 1:
             return np.concatenate([self._run(batch[index : index + 1]) for index in range(len(batch))])
         return self._run(batch)
 
-    def _run(self, batch: UInt8Array) -> FloatArray:
+    def _run(self, batch: InputArray) -> FloatArray:
         raw_outputs: FloatArray
         try:
             (raw_outputs,) = self._session.run([self._output], {self._input: batch})
@@ -108,30 +194,6 @@ class _OnnxSession:
         return raw_outputs
 
 
-def _require_image_to_scores(session: "onnxruntime.InferenceSession", classes: int, where: str) -> None:
-    """Refuse a graph that takes anything but a batch of images, or answers with anything but one row of scores each."""
-    inputs, outputs = session.get_inputs(), session.get_outputs()
-    if len(inputs) != 1 or inputs[0].type != "tensor(uint8)" or not _fits(inputs[0].shape, (1, None, None, None)):
-        raise _unfit("input of uint8 (N, H, W, C)", inputs, where)
-    if len(outputs) != 1 or outputs[0].type != "tensor(float)" or not _fits(outputs[0].shape, (1, classes)):
-        raise _unfit(f"output of float32 (N, {classes}), a column for each label", outputs, where)
-
-
-def _fits(shape: list[Any], wanted: tuple[int | None, ...]) -> bool:
-    """Ask whether every axis of a fixed length has the wanted one; None wants any, and an open axis has no length."""
-    return len(shape) == len(wanted) and all(
-        length is None or not isinstance(axis, int) or axis == length
-        for axis, length in zip(shape, wanted, strict=True)
-    )
-
-
-def _unfit(wanted: str, found: list[Any], where: str) -> RuntimeFault:
-    listed = ", ".join(f"{item.name}: {item.type} {item.shape}" for item in found)
-    return RuntimeFault(f"expected one {wanted}, the graph has {listed or 'none'}", code="runtime.load", where=where)
-
-
-def _fixed_shape(axes: list[Any]) -> tuple[int, int, int] | None:
-    height, width, channels = axes
-    if all(isinstance(axis, int) for axis in axes):
-        return height, width, channels
-    return None
+def _port(node: "onnxruntime.NodeArg") -> Port:
+    axes = tuple(axis if isinstance(axis, int) else None for axis in node.shape)
+    return Port(name=node.name, dtype=_DTYPES.get(node.type, node.type), shape=axes)

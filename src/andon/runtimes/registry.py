@@ -4,8 +4,9 @@ from andon.errors import RuntimeFault
 from andon.runtimes.base import Runtime
 from andon.runtimes.null import NullRuntime
 from andon.runtimes.onnx_runtime import OnnxRuntime
+from andon.runtimes.openvino_runtime import OpenVino
 
-RUNTIMES: dict[str, Runtime] = {runtime.name: runtime for runtime in (OnnxRuntime(), NullRuntime())}
+RUNTIMES: dict[str, Runtime] = {runtime.name: runtime for runtime in (OnnxRuntime(), OpenVino(), NullRuntime())}
 
 
 def get_runtime(name: str) -> Runtime:

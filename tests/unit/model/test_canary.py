@@ -8,7 +8,7 @@ import numpy as np
 from andon.bundle.golden import GoldenSample
 from andon.bundle.manifest import Execution
 from andon.model.canary import Canary, choose_canary
-from andon.model.model import load
+from andon.model.load import load
 from andon.predictions import Failure, Prediction
 
 RUNS = Execution(artifact="onnx", runtime="onnxruntime")

@@ -2,7 +2,6 @@
 
 import io
 import itertools
-import logging
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -15,17 +14,15 @@ import pytest
 from PIL import Image
 
 import andon
-from andon.bundle.archive import read_bundle
-from andon.bundle.manifest import Artifact, Execution, Manifest
-from andon.errors import AndonError, BundleError, EnvironmentFault, ProofError, RuntimeFault, UsageError
-from andon.model.model import Model, available_cores, choose_executions, failed_prediction, load
+from andon.bundle.manifest import Manifest
+from andon.errors import AndonError, RuntimeFault, UsageError
+from andon.model.load import load
+from andon.model.model import Model, Opened, failed_prediction
+from andon.model.steps import Steps
 from andon.predictions import Prediction, Verdict
-from andon.runtimes import onnx_runtime
-from andon.runtimes.base import Session, SessionOptions
-from andon.runtimes.onnx_runtime import OnnxRuntime
-from andon.runtimes.registry import RUNTIMES
+from andon.runtimes.base import Session
 from andon.settings.limits import Limits
-from tests.support.bundles import LABELS, SIZE, colour_graph, colour_image, colour_parts, encode, write_colours
+from tests.support.bundles import LABELS, SIZE, colour_image, encode
 
 RED, GREEN, BLUE = (200, 40, 40), (40, 180, 60), (50, 60, 190)
 COLOURS = {"red": RED, "green": GREEN, "blue": BLUE}
@@ -65,19 +62,10 @@ def with_session(model: Model, session: Session, *, threads: int = 2, **fields: 
     """Copy a model with another session and other fields of its manifest."""
     plain = msgspec.to_builtins(model.manifest)
     manifest = msgspec.convert({**plain, **fields}, Manifest)
-    return Model(manifest, model.digest, model.execution, session, None, threads=threads)
-
-
-class AttentiveRuntime(OnnxRuntime):
-    """ONNX Runtime, which remembers the options that it was given."""
-
-    def __init__(self) -> None:
-        self.options: list[SessionOptions] = []
-
-    def open(self, artifact: Artifact, data: bytes, execution: Execution, options: SessionOptions) -> Session:
-        """Remember the options, and load the artifact."""
-        self.options.append(options)
-        return super().open(artifact, data, execution, options)
+    opened = Opened(
+        execution=model.execution, session=session, steps=Steps(manifest.input, manifest.output), proof=None
+    )
+    return Model(manifest, model.digest, opened, threads=threads)
 
 
 class TestPredict:
@@ -343,7 +331,7 @@ class TestFaultsOfTheRuntime:
         found = list(with_session(model, session, input=plain).predict_many(images))
         assert answers(found) == ["red", "image.shape"]
         assert found[1].error is not None
-        assert "32 x 33 pixels after preparing, the model takes 32 x 32" in found[1].error.message
+        assert "the shape (33, 32, 3) after preparing, the model takes (32, 32, 3)" in found[1].error.message
         assert session.batches == [1]
 
     def test_images_of_several_sizes_run_one_by_one(self, model: Model) -> None:
@@ -379,193 +367,6 @@ class TestDecision:
             assert prediction.verdict is verdict
 
 
-class TestLoad:
-    """Loading proves first."""
-
-    def test_a_loaded_model_says_what_it_is(self, colours: Path) -> None:
-        """Name, version, labels, execution and the proof that held."""
-        model = andon.load(colours)
-        digest = read_bundle(colours).digest
-        assert (model.name, model.digest, model.version, model.labels) == ("colours", digest, digest[:12], LABELS)
-        assert model.proof is not None
-        assert model.proof.holds
-        assert repr(model) == f"<andon.Model colours:{digest[:12]} on onnxruntime cpu>"
-
-    @pytest.mark.parametrize(
-        ("fields", "stage", "hint"),
-        [
-            ({"input": {"resize": {"mode": "exact", "size": [32, 32]}}}, "pixels", "preparation differs"),
-            (
-                {"input": {**colour_parts()[0]["input"], "mean": [0.5, 0.5, 0.5]}},
-                "model input",
-                "not those of the author's transform",
-            ),
-        ],
-        ids=["pixels", "model input"],
-    )
-    def test_a_bundle_that_does_not_prove_itself_is_not_loaded(
-        self, tmp_path: Path, fields: dict[str, Any], stage: str, hint: str
-    ) -> None:
-        """The error names the sample, the stage, how far and what to look at."""
-        path = write_colours(tmp_path / "skewed.andon", **fields)
-        with pytest.raises(ProofError) as caught:
-            load(path)
-        assert caught.value.code == "proof.failed"
-        assert f"stage {stage}:" in caught.value.message
-        assert "more findings" in caught.value.message
-        assert caught.value.where == "skewed.andon › golden/inputs/0.png"
-        assert hint in caught.value.hint
-
-    def test_perturbed_weights_are_not_loaded(self, tmp_path: Path) -> None:
-        """A graph with right digests and other weights is named at the raw output."""
-        weights = np.array([[4, -2, -2], [-2, 4.1, -2], [-2, -2, 4]], np.float32)
-        path = write_colours(tmp_path / "perturbed.andon", colour_graph(weights))
-        with pytest.raises(ProofError, match="stage raw output"):
-            load(path)
-
-    def test_the_runtime_that_is_asked_for_is_used(self, colours: Path) -> None:
-        """`null` need not be listed: it can run the artifact, and proves nothing."""
-        model = load(colours, runtime="null")
-        assert (model.execution.runtime, model.proof) == ("null", None)
-        assert model.predict(picture("green")).score == pytest.approx(1 / 3)
-        assert load(colours, runtime="onnxruntime").execution.runtime == "onnxruntime"
-
-    def test_the_null_runtime_is_never_chosen_unasked(self, tmp_path: Path) -> None:
-        """A bundle that lists it first is still proven, by an execution that computes."""
-        executions = [{"artifact": "onnx", "runtime": "null"}, {"artifact": "onnx", "runtime": "onnxruntime"}]
-        model = load(write_colours(tmp_path / "null.andon", executions=executions))
-        assert model.execution.runtime == "onnxruntime"
-        assert model.proof is not None
-        with pytest.raises(RuntimeFault) as caught:
-            load(write_colours(tmp_path / "only.andon", executions=executions[:1]))
-        assert caught.value.code == "runtime.none"
-
-    @pytest.mark.parametrize(("threads", "asked"), [(1, 1), (3, 3), (None, available_cores())])
-    def test_threads_reach_the_session(
-        self, colours: Path, threads: int | None, asked: int, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        """As many as the caller wants, or one a core."""
-        runtime = AttentiveRuntime()
-        monkeypatch.setitem(RUNTIMES, runtime.name, runtime)
-        load(colours, threads=threads)
-        assert [options.threads for options in runtime.options] == [asked]
-
-    @pytest.mark.parametrize("threads", [0, -3])
-    def test_less_than_one_thread_is_refused(self, colours: Path, threads: int) -> None:
-        """Before anything is read."""
-        with pytest.raises(UsageError, match="expected 1 or more"):
-            load(colours, threads=threads)
-
-    def test_an_execution_that_fails_is_passed_over_with_a_warning(
-        self, tmp_path: Path, caplog: pytest.LogCaptureFixture
-    ) -> None:
-        """The next that holds is used, and the log `andon` says what was wrong with the first."""
-        path = two_artifacts(tmp_path, colour_graph(np.eye(3, dtype=np.float32)), colour_graph())
-        with caplog.at_level(logging.WARNING, "andon"):
-            model = load(path)
-        assert model.execution.artifact == "second"
-        assert answers([model.predict(picture("blue"))]) == ["blue"]
-        (record,) = caplog.records
-        assert "stage raw output" in record.getMessage()
-
-    def test_an_execution_that_does_not_open_is_passed_over_too(
-        self, tmp_path: Path, caplog: pytest.LogCaptureFixture
-    ) -> None:
-        """Here its artifact is no ONNX file at all."""
-        model = load(two_artifacts(tmp_path, b"rubbish", colour_graph()))
-        assert model.execution.artifact == "second"
-        assert len(caplog.records) == 1
-
-    def test_where_none_holds_the_proof_that_failed_is_told(
-        self, tmp_path: Path, caplog: pytest.LogCaptureFixture
-    ) -> None:
-        """It says more than an artifact that does not open; the log stays quiet, for the error says it."""
-        for graphs in (
-            (b"rubbish", colour_graph(np.eye(3, dtype=np.float32))),
-            (colour_graph(np.eye(3, dtype=np.float32)), b"rubbish"),
-        ):
-            with pytest.raises(ProofError):
-                load(two_artifacts(tmp_path, *graphs))
-        with pytest.raises(RuntimeFault) as caught:
-            load(two_artifacts(tmp_path, b"rubbish", b"rubbish too"))
-        assert caught.value.code == "runtime.load"
-        assert caught.value.where == "artifacts/first/model.onnx"
-        assert caplog.records == []
-
-    def test_what_is_no_bundle_is_not_loaded(self, tmp_path: Path) -> None:
-        """The errors of reading come out as they are."""
-        with pytest.raises(BundleError) as caught:
-            load(tmp_path / "none.andon")
-        assert caught.value.code == "bundle.missing"
-
-
-def two_artifacts(folder: Path, first: bytes, second: bytes) -> Path:
-    """Write a bundle of colours with two artifacts and an execution of each."""
-    from andon.bundle.archive import write_bundle
-    from tests.support.bundles import declared_files
-
-    manifest, members = colour_parts()
-    del members["artifacts/onnx/model.onnx"]
-    members |= {"artifacts/first/model.onnx": first, "artifacts/second/model.onnx": second}
-    manifest["artifacts"] = [
-        {"name": name, "format": "onnx", "path": f"artifacts/{name}/model.onnx"} for name in ("first", "second")
-    ]
-    manifest["executions"] = [{"artifact": name, "runtime": "onnxruntime"} for name in ("first", "second")]
-    manifest["files"] = declared_files(members)
-    path = folder / "two.andon"
-    write_bundle(path, msgspec.convert(manifest, Manifest), members)
-    return path
-
-
-class TestChooseExecutions:
-    """Executions are chosen by what is asked for and what is there."""
-
-    @pytest.fixture
-    def manifest(self, colours: Path) -> Manifest:
-        """The manifest of the bundle of colours."""
-        return read_bundle(colours).manifest
-
-    def test_all_that_fit_are_given_in_the_order_of_the_bundle(self, manifest: Manifest) -> None:
-        """With nothing asked for, and with exactly what is there."""
-        wanted = list(manifest.executions)
-        assert choose_executions(manifest, None, None, "cpu") == wanted
-        assert choose_executions(manifest, "onnxruntime", "fp32", "cpu") == wanted
-
-    @pytest.mark.parametrize(
-        ("runtime", "precision", "device", "asked"),
-        [
-            (None, "int8", "cpu", "any installed runtime int8 cpu"),
-            ("onnxruntime", "bf16", "cpu", "onnxruntime bf16 cpu"),
-            (None, None, "cuda", "any installed runtime cuda"),
-            ("null", None, "cuda", "null cuda"),
-        ],
-    )
-    def test_what_is_not_there_is_refused_with_what_is(
-        self, manifest: Manifest, runtime: str | None, precision: str | None, device: str, asked: str
-    ) -> None:
-        """Precision and device are held to; the message says both sides."""
-        with pytest.raises(RuntimeFault) as caught:
-            choose_executions(manifest, runtime, precision, device)
-        assert caught.value.code == "runtime.none"
-        assert f"asked for {asked}, the bundle has onnxruntime fp32 cpu" in caught.value.message
-
-    def test_an_unknown_runtime_is_refused(self, manifest: Manifest) -> None:
-        """With the known ones."""
-        with pytest.raises(RuntimeFault) as caught:
-            choose_executions(manifest, "tensorrt", None, "cpu")
-        assert caught.value.code == "runtime.unknown"
-
-    def test_a_missing_library_is_an_error_only_where_it_is_asked_for(
-        self, manifest: Manifest, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        """Asked for, the pip command is told; not asked for, no execution is left."""
-        monkeypatch.setattr(onnx_runtime, "find_spec", lambda _: None)
-        with pytest.raises(EnvironmentFault, match="pip install"):
-            choose_executions(manifest, "onnxruntime", None, "cpu")
-        with pytest.raises(RuntimeFault, match="no execution fits"):
-            choose_executions(manifest, None, None, "cpu")
-
-
 def test_a_failed_prediction_tells_code_message_and_hint() -> None:
     """Where it happened in the files of the service is not told."""
     error = AndonError("too dark", code="image.shape", where="/srv/secret.png", hint="more light")
@@ -576,10 +377,3 @@ def test_a_failed_prediction_tells_code_message_and_hint() -> None:
         timings_ms={"decode": 1.5},
         error=andon.predictions.Failure(code="image.shape", message="too dark", hint="more light"),
     )
-
-
-def test_there_is_at_least_one_core() -> None:
-    """And no more than the process may use."""
-    import os
-
-    assert 1 <= available_cores() <= (os.cpu_count() or 1)

@@ -8,14 +8,18 @@ import numpy as np
 import pytest
 
 from andon.bundle.golden import GoldenSample
-from andon.bundle.manifest import Artifact, Execution, InputSpec, Tolerance
+from andon.bundle.input_spec import InputSpec
+from andon.bundle.manifest import Artifact, Execution, Tolerance
+from andon.bundle.output_spec import OutputSpec
 from andon.errors import RuntimeFault
 from andon.model.prove import Proof, check_preparation, grey_levels, is_clear, prove
+from andon.model.steps import Steps
 from andon.runtimes.base import Session, SessionOptions
 from andon.runtimes.onnx_runtime import OnnxRuntime
 from tests.support.bundles import INPUT, LABELS, colour_graph, colour_image, encode, golden_samples
 
 SPEC = msgspec.convert(INPUT, InputSpec)
+OUTPUT = OutputSpec(labels=LABELS)
 TOLERANCE = Tolerance()
 WEIGHTS = np.array([[4, -2, -2], [-2, 4, -2], [-2, -2, 4]], np.float32)
 
@@ -24,14 +28,19 @@ def opened(graph: bytes | None = None) -> Session:
     """Open the graph of colours, or another one."""
     artifact = Artifact(name="onnx", format="onnx", path="artifacts/onnx/model.onnx")
     execution = Execution(artifact="onnx", runtime="onnxruntime")
-    return OnnxRuntime().open(artifact, graph or colour_graph(), execution, SessionOptions(classes=len(LABELS)))
+    return OnnxRuntime().open(
+        artifact,
+        graph or colour_graph(),
+        execution,
+        SessionOptions(output_shape=(len(LABELS),)),
+    )
 
 
 def proof_of(
     samples: Sequence[GoldenSample] | None = None, spec: InputSpec = SPEC, session: Session | None = None
 ) -> Proof:
     """Prove, with everything sound that is not given."""
-    return prove(golden_samples() if samples is None else samples, spec, session or opened(), TOLERANCE)
+    return prove(golden_samples() if samples is None else samples, Steps(spec, OUTPUT), session or opened(), TOLERANCE)
 
 
 def stages(proof: Proof) -> set[str]:
@@ -223,7 +232,7 @@ def test_an_image_that_cannot_be_prepared_is_a_finding() -> None:
     samples[1] = replaced(samples[1], encoded=b"no image")
     proof = proof_of(samples)
     assert [(finding.sample, finding.stage) for finding in proof.findings] == [("golden/inputs/1.png", "pixels")]
-    assert "not a JPEG or PNG image" in proof.findings[0].message
+    assert "not an image of a format that is taken" in proof.findings[0].message
     assert proof.worst_pixel_difference == float("inf")
 
 
@@ -258,7 +267,7 @@ def test_a_preparation_is_checked_by_itself() -> None:
     (finding,) = check_preparation(sample, far, SPEC)
     assert finding.message == "up to 128 grey levels apart on 50.0% of the pixels, allowed 1"
     (finding,) = check_preparation(sample, far[:-1], SPEC)
-    assert "(31, 32, 3), expected (32, 32, 3)" in finding.message
+    assert "prepared to uint8 (31, 32, 3), expected uint8 (32, 32, 3)" in finding.message
 
 
 def test_grey_levels_are_those_of_the_input() -> None:

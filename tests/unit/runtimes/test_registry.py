@@ -18,7 +18,7 @@ def test_another_name_is_refused_with_the_known_ones(name: str) -> None:
     with pytest.raises(RuntimeFault) as caught:
         get_runtime(name)
     assert caught.value.code == "runtime.unknown"
-    assert "null, onnxruntime" in caught.value.message
+    assert "null, onnxruntime, openvino" in caught.value.message
 
 
 def test_a_runtime_is_installed_where_its_library_is() -> None:

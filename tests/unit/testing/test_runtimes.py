@@ -18,7 +18,7 @@ SPECIMEN = Specimen(
     data=DATA,
     execution=Execution(artifact="fake", runtime="fake"),
     shape=SHAPE,
-    classes=2,
+    output_shape=(2,),
 )
 
 
@@ -43,6 +43,8 @@ class FakeRuntime:
 
     name = "fake"
     formats = frozenset({"onnx"})
+    precisions = frozenset({"fp32"})
+    devices = frozenset({"cpu"})
 
     def __init__(self, session: type[FakeSession] = FakeSession) -> None:
         self._session = session
@@ -55,7 +57,9 @@ class FakeRuntime:
         """Pass."""
 
     def open(self, artifact: Artifact, data: bytes, execution: Execution, options: SessionOptions) -> Session:
-        """Open a session, or refuse other bytes."""
+        """Open a session, or refuse other devices and other bytes."""
+        if options.device != "cpu":
+            raise EnvironmentFault("no card", code="environment.device")
         if data != DATA:
             raise RuntimeFault("not an artifact", code="runtime.load")
         return self._session()
@@ -135,13 +139,11 @@ class Unsafe(FakeSession):
 
     def __init__(self) -> None:
         self._together = threading.Barrier(2)
-        self._calls = 0
 
     def answer(self, batch: np.ndarray) -> np.ndarray:
-        """Meet another thread between taking and answering."""
+        """Meet the other threads between taking and answering."""
         self._batch = batch
-        self._calls += 1
-        if self._calls > 32:
+        if threading.current_thread() is not threading.main_thread():
             self._together.wait(5)
         return super().answer(self._batch)
 
@@ -240,8 +242,73 @@ class Taking(FakeRuntime):
     """Takes any bytes."""
 
     def open(self, artifact: Artifact, data: bytes, execution: Execution, options: SessionOptions) -> Session:
-        """Look at nothing."""
-        return FakeSession()
+        """Look at nothing but the device."""
+        return super().open(artifact, DATA, execution, options)
+
+
+class Anywhere(FakeRuntime):
+    """Computes on the CPU whatever is asked for."""
+
+    def open(self, artifact: Artifact, data: bytes, execution: Execution, options: SessionOptions) -> Session:
+        """Leave the device out."""
+        return super().open(artifact, data, execution, SessionOptions(output_shape=(2,)))
+
+
+class Vague(FakeRuntime):
+    """Refuses a device with another code."""
+
+    def open(self, artifact: Artifact, data: bytes, execution: Execution, options: SessionOptions) -> Session:
+        """Blame the install."""
+        if options.device != "cpu":
+            raise EnvironmentFault("no card", code="environment.extra")
+        return super().open(artifact, data, execution, options)
+
+
+class Coarse(FakeRuntime):
+    """Has a precision that is none."""
+
+    precisions = frozenset({"fp32", "bf16"})
+
+    def open(self, artifact: Artifact, data: bytes, execution: Execution, options: SessionOptions) -> Session:
+        """Open another session for it."""
+        self._session = Rough if execution.precision == "bf16" else FakeSession
+        return super().open(artifact, data, execution, options)
+
+
+class Rough(FakeSession):
+    """Rounds to quarters of its largest answer."""
+
+    def answer(self, batch: np.ndarray) -> np.ndarray:
+        """Compute with two bits."""
+        answer = super().answer(batch)
+        return np.round(answer / answer.max() * 4) * answer.max() / 4
+
+
+class Lacking(FakeRuntime):
+    """Has a precision that this processor has not, and says so."""
+
+    precisions = frozenset({"fp32", "bf16"})
+
+    def open(self, artifact: Artifact, data: bytes, execution: Execution, options: SessionOptions) -> Session:
+        """Refuse it."""
+        if execution.precision == "bf16":
+            raise EnvironmentFault("no bf16", code="environment.device")
+        return super().open(artifact, data, execution, options)
+
+
+class Elsewise(FakeRuntime):
+    """Computes nothing on the CPU."""
+
+    devices = frozenset({"cuda"})
+
+
+class Shared(FakeRuntime):
+    """Takes several callers for one."""
+
+    def open(self, artifact: Artifact, data: bytes, execution: Execution, options: SessionOptions) -> Session:
+        """Open a session that is unsafe where it should be safe."""
+        self._session = Unsafe if options.callers > 1 else FakeSession
+        return super().open(artifact, data, execution, options)
 
 
 class Foreign(FakeRuntime):
@@ -249,6 +316,7 @@ class Foreign(FakeRuntime):
 
     def open(self, artifact: Artifact, data: bytes, execution: Execution, options: SessionOptions) -> Session:
         """Raise KeyError for other bytes."""
+        super().open(artifact, DATA, execution, options)
         return {DATA: FakeSession()}[data]
 
 
@@ -265,11 +333,21 @@ class Nameless(FakeRuntime):
         (Taking, {"damaged_artifacts", "pickle"}),
         (Foreign, {"damaged_artifacts", "pickle"}),
         (Nameless, {"description"}),
+        (Elsewise, {"description"}),
+        (Anywhere, {"unknown_device"}),
+        (Vague, {"unknown_device"}),
+        (Coarse, {"precisions"}),
+        (Shared, {"threads_at_once"}),
     ],
 )
 def test_a_faulty_runtime_is_found(runtime: Callable[[], FakeRuntime], checks: set[str]) -> None:
     """By the checks whose sentences it breaks, and by no other."""
     assert broken_checks(runtime()) == checks
+
+
+def test_a_precision_may_be_refused_for_want_of_the_processor() -> None:
+    """That is no fault of the runtime."""
+    assert broken_checks(Lacking()) == set()
 
 
 def test_a_runtime_that_reads_nothing_is_not_asked_to() -> None:
