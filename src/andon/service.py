@@ -17,7 +17,7 @@ from andon.engine.base import Engine, EngineStatistics, Job, LoadedModel, Priori
 from andon.errors import CODES, AndonError, RequestError, UsageError
 from andon.predictions import Prediction
 from andon.settings.serve import ServeSettings
-from andon.tensors import UInt8Array
+from andon.tensors import PixelArray
 
 MISSED_CANARIES = 3
 """Canaries in a row without a right answer after which a model is not ready."""
@@ -129,7 +129,7 @@ class Service:
         )
 
     def submit(
-        self, model: LoadedModel, images: Sequence[bytes | UInt8Array], terms: Terms
+        self, model: LoadedModel, images: Sequence[bytes | PixelArray], terms: Terms
     ) -> list[Future[Prediction]]:
         """
         Have images predicted; all of them are accepted, or none.

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from andon.model.model import load
+from andon.model.load import load
 from tests.support.browser import Visit, choose
 from tests.support.served import Served
 

@@ -30,7 +30,10 @@ def test_a_file_that_is_no_image_says_so(open_page: "Callable[..., Page]", pictu
     """In a sentence for people, with the code below; it is not even sent, and the others are not touched."""
     page = open_page()
     choose(page, pictures["text"], pictures["green"])
-    assert said(page) == "This is not a JPEG or PNG image. Save it in one of these formats and try again."
+    assert (
+        said(page) == "This is not an image that can be read here. "
+        "Save it in one of these formats and try again: JPEG, PNG, TIFF, BMP, WebP, GIF."
+    )
     assert "image.format" in page.locator("#detail dl").inner_text()
     assert page.locator("#list .badge").all_inner_texts() == ["Failed", "OK"]
 
@@ -52,7 +55,7 @@ def test_the_chinese_page_explains_an_error_in_chinese(visit: Callable[..., Visi
     """By the code; what the service says in English stays away."""
     page = visit(**CHINESE).open()
     choose(page, pictures["text"])
-    assert said(page) == "这不是 JPEG 或 PNG 图像。请另存为其中一种格式后重试。"
+    assert said(page) == "此处无法读取该图像。请另存为以下格式之一后重试：JPEG, PNG, TIFF, BMP, WebP, GIF。"
     assert page.locator("#detail dt").all_inner_texts() == ["错误代码"]
 
 

@@ -229,7 +229,12 @@ def test_the_models_are_told(served: Subject, opening: Opening) -> None:
         (model,) = client.call("models")
     assert (model.name, model.labels, model.is_default) == (served.model.name, served.model.labels, True)
     (described,) = httpx.get(f"{served.url}/models", trust_env=False).json()["models"]
-    assert msgspec.to_builtins(model) == {**described, "labels": served.model.labels, "is_default": True}
+    assert msgspec.to_builtins(model) == {
+        **described,
+        "labels": served.model.labels,
+        "devices": ("cpu",),
+        "is_default": True,
+    }
     assert model.proof is not None
     assert model.proof.holds
 

@@ -4,7 +4,8 @@ import re
 
 ALLOWED_LATIN = frozenset(
     {
-        *("Andon", "API", "JSON", "JPEG", "PNG", "JavaScript", "Mono", "NET", "Python", "curl", "http", "https"),
+        *("JPEG", "PNG", "TIFF", "BMP", "WebP", "GIF"),
+        *("Andon", "API", "JSON", "JavaScript", "Mono", "NET", "Python", "curl", "http", "https"),
         *("Ctrl", "Delete", "EN", "KB", "MB", "ms", "cpu", "fp32", "onnxruntime", "ANDON_TOKEN", "POST", "predict"),
         *("pip", "install", "andon", "g", "std", "c", "classify", "cpp", "lcurl", "C", "V", "B", "s", "e"),
     }

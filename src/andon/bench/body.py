@@ -2,7 +2,8 @@
 
 import base64
 
-_SIGNATURES = {b"\xff\xd8\xff": "image/jpeg", b"\x89PNG\r\n\x1a\n": "image/png"}
+from andon.vision.formats import find_format
+
 _LINE_CHARACTERS = 76
 _ESCAPES = str.maketrans({'"': "%22", "\r": "%0D", "\n": "%0A"})
 
@@ -24,12 +25,12 @@ def multipart_body(image: bytes, filename: str, boundary: str = "1234567890") ->
         RFC 7578; RFC 2045, section 6.8, for the length of the lines; the escapes in the name are
         those of browsers, https://html.spec.whatwg.org/#multipart-form-data.
     """
-    content_type = next((t for start, t in _SIGNATURES.items() if image.startswith(start)), "application/octet-stream")
+    form = find_format(image)
     encoded = base64.b64encode(image).decode()
     lines = [
         f"--{boundary}",
         f'Content-Disposition: form-data; name="file"; filename="{filename.translate(_ESCAPES)}"',
-        f"Content-Type: {content_type}",
+        f"Content-Type: {form.media_type if form else 'application/octet-stream'}",
         "Content-Transfer-Encoding: base64",
         "",
         *(encoded[start : start + _LINE_CHARACTERS] for start in range(0, len(encoded) or 1, _LINE_CHARACTERS)),

@@ -16,7 +16,7 @@ BOUNDARY = "1234567890"
 
 
 def body(
-    image: Annotated[Path, typer.Argument(metavar="IMAGE", help="A JPEG or PNG file.", show_default=False)],
+    image: Annotated[Path, typer.Argument(metavar="IMAGE", help="An image file.", show_default=False)],
     *,
     out: Annotated[
         Path | None,

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
-from andon.cli.options import AsJson, BundlePath, RuntimeName, Threads
+from andon.cli.options import AsJson, BundlePath, DeviceName, PrecisionName, RuntimeName, Threads, Trust
 from andon.cli.output import say, write_json, write_table
 from andon.cli.progress import progress_bar
 from andon.cli.words import count_in_words, difference_in_words
@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from andon.bundle.archive import Bundle
     from andon.bundle.manifest import Execution
     from andon.model.prove import Proof
+    from andon.model.steps import Steps
+    from andon.runtimes.base import SessionOptions
 
 
 class _Outcome(NamedTuple):
@@ -25,19 +27,42 @@ class _Outcome(NamedTuple):
     """Why it is not proven."""
 
 
-def check(file: BundlePath, *, runtime: RuntimeName = None, threads: Threads = None, as_json: AsJson = False) -> None:
+def check(  # noqa: PLR0913 -- one an option
+    file: BundlePath,
+    *,
+    runtime: RuntimeName = None,
+    precision: PrecisionName = None,
+    device: DeviceName = "cpu",
+    threads: Threads = None,
+    trust: Trust = False,
+    as_json: AsJson = False,
+) -> None:
     """
     Prove a bundle on this machine.
 
     Every member is verified, and the golden samples are reproduced with every installed
-    execution, or with those of one runtime. Exits with 1 where one of them does not hold.
+    execution, or with those of one runtime or precision, on the CPU or on one card. Exits with 1
+    where one of them does not hold.
     """
     from andon.bundle.archive import read_bundle
-    from andon.model.model import choose_executions
+    from andon.machine import available_cores
+    from andon.model.choose import Request, choose_executions
+    from andon.model.steps import load_steps
+    from andon.runtimes.base import SessionOptions
+    from andon.settings.devices import CPU, parse_device
 
+    request = Request(
+        runtime=runtime,
+        precision=precision.value if precision else None,
+        device=parse_device(device),
+        trust=trust,
+    )
     bundle = read_bundle(file)
-    executions = choose_executions(bundle.manifest, runtime, None, "cpu")
-    outcomes = _prove_each(bundle, executions, threads)
+    executions = choose_executions(bundle.manifest, request)
+    options = SessionOptions(
+        output_shape=bundle.manifest.output.shape, threads=threads or available_cores(), device=request.device
+    )
+    outcomes = _prove_each(bundle, executions, load_steps(bundle.manifest), options)
     if as_json:
         _write_json(bundle, outcomes)
     else:
@@ -46,26 +71,26 @@ def check(file: BundlePath, *, runtime: RuntimeName = None, threads: Threads = N
         if outcome.error:
             raise outcome.error
     _say_what_holds(bundle, outcomes)
-    if runtime is None:
+    if runtime is None and request.device == CPU:
         _say_what_is_left(bundle, executions)
 
 
-def _prove_each(bundle: "Bundle", executions: "list[Execution]", threads: int | None) -> list[_Outcome]:
+def _prove_each(
+    bundle: "Bundle", executions: "list[Execution]", steps: "Steps", options: "SessionOptions"
+) -> list[_Outcome]:
     outcomes = []
     with progress_bar() as report:
         for done, execution in enumerate(executions):
             report(done, len(executions), f"proving {execution.runtime}")
-            outcomes.append(_prove(bundle, execution, threads))
+            outcomes.append(_prove(bundle, execution, steps, options))
     return outcomes
 
 
-def _prove(bundle: "Bundle", execution: "Execution", threads: int | None) -> _Outcome:
-    from andon.model.model import available_cores, open_and_prove, proof_error
-    from andon.runtimes.base import SessionOptions
+def _prove(bundle: "Bundle", execution: "Execution", steps: "Steps", options: "SessionOptions") -> _Outcome:
+    from andon.model.load import open_and_prove, proof_error
 
-    options = SessionOptions(classes=len(bundle.manifest.output.labels), threads=threads or available_cores())
     try:
-        _, proof = open_and_prove(bundle, execution, options)
+        proof = open_and_prove(bundle, execution, steps, options).proof
     except (RuntimeFault, EnvironmentFault) as error:
         return _Outcome(execution, None, error)
     if proof is None:

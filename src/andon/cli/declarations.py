@@ -2,43 +2,66 @@
 
 from collections.abc import Sequence
 
-from andon.bundle.manifest import (
-    Crop,
-    DecisionSpec,
-    Exact,
-    Execution,
-    InputSpec,
-    Letterbox,
-    OutputSpec,
-    Resize,
-    ShorterSide,
-)
+from andon.bundle.fields import Pad
+from andon.bundle.input_spec import Crop, Exact, InputSpec, Letterbox, Resampling, Resize, ShorterSide
+from andon.bundle.manifest import Execution
+from andon.bundle.output_spec import DecisionSpec, OutputSpec
 from andon.cli.words import count_in_words
 
 
 def input_in_words(spec: InputSpec) -> list[str]:
     """Give the steps from an encoded image to the model input, one a line."""
     turned = "turned as its EXIF orientation says" if spec.orientation == "exif" else "as stored"
-    steps = [f"{spec.color}, {spec.depth} bits a channel, {turned}", _resize_in_words(spec.resize)]
+    steps = [
+        f"{spec.color}, {spec.depth} bits a channel, {turned}{_levels_in_words(spec)}",
+        _resize_in_words(spec.resize),
+    ]
     if spec.crop:
         steps.append(_crop_in_words(spec.crop))
     return [*steps, _normalisation_in_words(spec)]
 
 
+def _levels_in_words(spec: InputSpec) -> str:
+    """Say what becomes of levels of more than 8 bits; empty where there are none."""
+    if spec.depth == 8:
+        return ""
+    rounded = {None: "", "floor": ", rounded down to 8 bits", "nearest": ", rounded to 8 bits"}[spec.to_8_bits]
+    return f", levels {spec.levels[0]} to {spec.levels[1]}{rounded}"
+
+
 def _resize_in_words(resize: Resize) -> str:
     match resize:
         case ShorterSide():
-            return f"shorter side to {resize.size}, {resize.interpolation}, longer side rounded: {resize.rounding}"
+            return f"shorter side to {resize.size}, {_kernel(resize)}, longer side rounded: {resize.rounding}"
         case Exact():
-            return f"resized to {_size(resize.size)} whatever the proportions, {resize.interpolation}"
+            return f"resized to {_size(resize.size)} whatever the proportions, {_kernel(resize)}"
         case Letterbox():
-            return f"fitted into {_size(resize.size)} with a border of grey {resize.pad}, {resize.interpolation}"
+            return f"{_fitted_in_words(resize)} with {_border(resize.pad)}, {_kernel(resize)}, {_rest_in_words(resize)}"
         case _:
             return "not resized"
 
 
+def _fitted_in_words(resize: Letterbox) -> str:
+    enlarged = "" if resize.enlarge else " and not enlarged"
+    return f"fitted into {_size(resize.size)}{enlarged}"
+
+
+def _rest_in_words(resize: Letterbox) -> str:
+    place = "upper left" if resize.position == "top_left" else f"in the middle, offset rounded: {resize.offset}"
+    return f"sides rounded: {resize.rounding}, {place}"
+
+
+def _kernel(resize: Resampling) -> str:
+    return resize.interpolation if resize.antialias else f"{resize.interpolation} as OpenCV without antialias"
+
+
+def _border(pad: Pad) -> str:
+    return f"a border of colour {_values(pad)}" if isinstance(pad, tuple) else f"a border of grey {pad}"
+
+
 def _crop_in_words(crop: Crop) -> str:
-    return f"{_size(crop.size)} cut out of the middle, offset rounded: {crop.offset}"
+    border = "" if crop.pad == 0 else f", {_border(crop.pad)} around a smaller image"
+    return f"{_size(crop.size)} cut out of the middle, offset rounded: {crop.offset}{border}"
 
 
 def _normalisation_in_words(spec: InputSpec) -> str:

@@ -129,7 +129,7 @@ def _pack_only(out: Path, show: _Show) -> None:
 
 def _pack_and_predict(out: Path, show: _Show) -> "Model":
     from andon.demo.photos import sample_photo
-    from andon.model.model import load
+    from andon.model.load import load
 
     show.report(_pack(out))
     model = load(out)

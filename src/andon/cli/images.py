@@ -7,9 +7,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from andon.errors import UsageError
-
-SUFFIXES = (".jpg", ".jpeg", ".png")
-"""Files that are taken from a folder, in any case; a file that is named itself may be called anything."""
+from andon.vision.formats import SUFFIXES
 
 
 def find_images(names: Sequence[str]) -> list[Path]:
@@ -17,9 +15,10 @@ def find_images(names: Sequence[str]) -> list[Path]:
     Expand names to image files, each of them once, in the order given.
 
     Args:
-        names: A folder stands for the images in it and in its sub-folders, sorted, without what
-            is hidden. A pattern (`*`, `?`, `[...]`, `**`) stands for what matches it, as in a
-            shell, quoted or not. Any other name is taken as it is, whether it exists or not.
+        names: A folder stands for the files in it and in its sub-folders that end as images do, in
+            any case, sorted, without what is hidden; a file that is named may be called anything.
+            A pattern (`*`, `?`, `[...]`, `**`) stands for what matches it, as in a shell, quoted or
+            not. Any other name is taken as it is, whether it exists or not.
 
     Returns:
         Paths in the way they were named. A file that is named twice comes once, where it came first.

@@ -1,5 +1,6 @@
 """Arguments and options that several commands share, each declared once."""
 
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -11,6 +12,22 @@ BundlePath = Annotated[
 AsJson = Annotated[bool, typer.Option("--json", help="Write one JSON document to stdout.")]
 RuntimeName = Annotated[
     str | None, typer.Option("--runtime", metavar="NAME", help="Use only this runtime.", show_default=False)
+]
+
+
+class PrecisionChoice(StrEnum):
+    """With how many bits a runtime computes."""
+
+    fp32 = "fp32"
+    bf16 = "bf16"
+
+
+PrecisionName = Annotated[
+    PrecisionChoice | None, typer.Option("--precision", help="Use only this precision.", show_default=False)
+]
+DeviceName = Annotated[str, typer.Option("--device", metavar="cpu|cuda:N", help="Where to compute.")]
+Trust = Annotated[
+    bool, typer.Option("--trust", help="Run the author's own code, and load artifacts that can execute code.")
 ]
 Threads = Annotated[
     int | None,

@@ -48,9 +48,14 @@ def pack(  # noqa: PLR0913 -- one an option
         typer.Option("--labels", metavar="FILE", help="One label a line, or a JSON list.", show_default=False),
     ],
     input: Annotated[  # noqa: A002 -- the manifest's word
-        Path,
-        typer.Option("--input", metavar="FILE", help="The preparation, declared in JSON or TOML.", show_default=False),
-    ],
+        Path | None,
+        typer.Option(
+            "--input",
+            metavar="FILE",
+            help="The preparation, declared in JSON or TOML; found from the transform if not given.",
+            show_default=False,
+        ),
+    ] = None,
     weights: Annotated[
         Path | None,
         typer.Option("--weights", metavar="FILE", help="A .safetensors file or a state dict.", show_default=False),
@@ -89,7 +94,7 @@ def pack(  # noqa: PLR0913 -- one an option
 
     require_torch()
     require_writable(out)
-    declared = read_object(input)
+    declared = read_object(input) if input else None
     decided = read_object(decision) if decision else None
     named = read_labels(labels)
     paths = find_images(samples)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from andon.cli.images import find_images, name_of
-from andon.cli.options import AsJson, BundlePath, RuntimeName, Threads
+from andon.cli.options import AsJson, BundlePath, DeviceName, PrecisionName, RuntimeName, Threads, Trust
 from andon.cli.output import say
 from andon.cli.progress import progress_bar
 from andon.cli.words import count_in_words
@@ -36,19 +36,30 @@ def predict(  # noqa: PLR0913 -- one an option
     ] = None,
     threads: Threads = None,
     runtime: RuntimeName = None,
+    precision: PrecisionName = None,
+    device: DeviceName = "cpu",
+    trust: Trust = False,
 ) -> None:
     """
     Predict images with a bundle, which proves itself first.
 
-    A folder stands for all *.jpg, *.jpeg and *.png in it. An image that cannot be used is
+    A folder stands for all images in it, by their suffix. An image that cannot be used is
     reported at the end and makes the exit code 1; the others are still done.
     """
-    from andon.model.model import DEFAULT_BATCH_SIZE, load
+    from andon.model.load import load
+    from andon.model.model import DEFAULT_BATCH_SIZE
 
     if as_json and as_csv:
         raise UsageError("--json and --csv exclude each other", code="usage.argument")
     paths = find_images(images)
-    model = load(file, runtime=runtime, threads=threads)
+    model = load(
+        file,
+        runtime=runtime,
+        precision=precision.value if precision else None,
+        device=device,
+        threads=threads,
+        trust=trust,
+    )
     form = choose_form(model, top, as_json=as_json, as_csv=as_csv)
     streams = as_json or as_csv
     failures = predict_each(model, paths, form, batch or DEFAULT_BATCH_SIZE, bar=not (streams and sys.stdout.isatty()))

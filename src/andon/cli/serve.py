@@ -5,7 +5,7 @@ import logging
 import os
 from pathlib import Path
 from types import NoneType, UnionType
-from typing import TYPE_CHECKING, Annotated, Any, Union, get_args, get_origin
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Union, get_args, get_origin
 
 import msgspec
 import typer
@@ -16,7 +16,7 @@ from andon.errors import UsageError
 from andon.settings.limits import Limits
 from andon.settings.meanings import meanings
 from andon.settings.serve import SECRETS, ServeSettings
-from andon.settings.sources import Resolved, flag_of, resolve
+from andon.settings.sources import Resolved, choices_of, flag_of, resolve
 
 if TYPE_CHECKING:
     from andon.service import Service
@@ -90,7 +90,7 @@ def _what_is_ready(service: "Service") -> list[str]:
         proven = f"{proof.samples} golden samples reproduced" if proof else "nothing to prove"
         lines.append(
             f"{status.state}: {status.name}:{status.loaded.version} on {execution.runtime} {execution.precision} "
-            f"{execution.device}, {proven}"
+            f"{', '.join(status.loaded.devices)}, {proven}"
         )
     return lines
 
@@ -131,7 +131,9 @@ def _option(field: Any, text: str) -> inspect.Parameter:
     names = (f"{flag}/--no-{flag[2:]}",) if plain is bool else (flag,)
     option = typer.Option(
         *names,
-        metavar=None if plain is bool else {int: "N", float: "SECONDS"}.get(plain, "TEXT"),
+        metavar=None
+        if plain is bool
+        else "|".join(choices_of(field.type)) or {int: "N", float: "SECONDS"}.get(plain, "TEXT"),
         help=text.replace("`", "") + ("" if field.default in (None, False) else f"  [default: {field.default}]"),
         # The option itself has none: a value means that the flag was given.
         show_default=False,
@@ -141,9 +143,11 @@ def _option(field: Any, text: str) -> inspect.Parameter:
 
 
 def _plain_type(kind: Any) -> Any:
-    """Give the type behind annotations and `| None`."""
+    """Give the type behind annotations and `| None`; choices are text, which is checked where flags are resolved."""
     if get_origin(kind) is Annotated:
         return _plain_type(get_args(kind)[0])
+    if get_origin(kind) is Literal:
+        return str
     if get_origin(kind) in (Union, UnionType):
         return next(_plain_type(choice) for choice in get_args(kind) if choice is not NoneType)
     return kind

@@ -69,7 +69,9 @@ class ServedModel(Struct, frozen=True, kw_only=True):
     precision: str | None
     """Such as `fp32`."""
     device: str | None
-    """Such as `cpu`."""
+    """The kind of device, `cpu` or `cuda`."""
+    devices: tuple[str, ...]
+    """Where a copy of it computes: `cpu` alone, or cards; empty before it is loaded."""
     state: str
     """`loading`, `ready` or `failed`; a newer service may have further ones."""
     reason: str | None
@@ -90,6 +92,7 @@ class _Item(Struct, frozen=True):
     verdict: VerdictName
     reasons: tuple[str, ...]
     timings_ms: dict[str, float]
+    device: str
     error: Failure | None
 
     def as_prediction(self) -> Prediction:
@@ -101,6 +104,7 @@ class _Item(Struct, frozen=True):
             verdict=Verdict[self.verdict],
             reasons=self.reasons,
             timings_ms=self.timings_ms,
+            device=self.device,
             error=self.error,
         )
 

@@ -75,8 +75,8 @@ class Client:
         Have one image predicted.
 
         Args:
-            image: A path, encoded JPEG or PNG bytes, an array uint8 (H, W, 3) in RGB order or
-                (H, W), or a Pillow image. The last two travel as PNG, without loss.
+            image: A path or the bytes of an image file, an array uint8 (H, W, 3) in RGB order, uint8
+                or uint16 (H, W) of grey, or a Pillow image. The last two travel as PNG, without loss.
 
         Returns:
             What `Model.predict` gives for the same image, with the timings of the service. An image

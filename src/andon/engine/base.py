@@ -16,7 +16,7 @@ from andon.bundle.manifest import Execution, Manifest
 from andon.model.canary import Canary
 from andon.model.prove import Proof
 from andon.predictions import Prediction
-from andon.tensors import UInt8Array
+from andon.tensors import PixelArray
 
 
 class Priority(enum.IntEnum):
@@ -32,7 +32,7 @@ class Job(Struct, frozen=True, kw_only=True):
 
     model: str
     """Digest of a model that the engine has loaded."""
-    image: bytes | UInt8Array
+    image: bytes | PixelArray
     """An encoded image, or pixels as `Model.predict` takes them."""
     priority: Priority = Priority.interactive
     deadline: float = math.inf
@@ -56,6 +56,8 @@ class LoadedModel(Struct, frozen=True, kw_only=True):
     """None for the runtime `null`, which has nothing to prove."""
     canary: Canary
     """An image to ask the model again and again."""
+    devices: tuple[str, ...] = ("cpu",)
+    """Where a copy of it computes: `cpu` alone, or cards."""
 
     @property
     def name(self) -> str:

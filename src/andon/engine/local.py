@@ -1,10 +1,13 @@
-"""The engine `local`: threads of this process, each computing one image at a time with one compute thread."""
+"""
+The engine `local`: threads of this process, each computing one image at a time with one compute thread.
 
-import logging
+Each thread belongs to a device and takes the next image when it is free, so a faster card gets more of them.
+"""
+
 import math
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, InvalidStateError
 from functools import partial
 from typing import Any
@@ -12,14 +15,14 @@ from typing import Any
 import msgspec
 
 from andon.engine.base import EngineStatistics, Job, LoadedModel
+from andon.engine.models import Models
+from andon.engine.placement import CARD_THREADS, Choice, choose_devices, place
 from andon.engine.policy import Queue, Ticket, closed, too_late
-from andon.errors import AndonError, EngineError
-from andon.model.model import Model, available_cores, failed_prediction, load
-from andon.model.null import null_model
+from andon.errors import EngineError
+from andon.machine import Machine, read_machine
+from andon.model.model import failed_prediction
 from andon.predictions import Prediction
 from andon.settings.serve import ServeSettings
-
-logger = logging.getLogger("andon")
 
 
 class LocalEngine:
@@ -27,13 +30,22 @@ class LocalEngine:
     Runs models in threads of this process; decoding one image overlaps the inference of another.
 
     Args:
-        settings: `threads` images run at once, one a core if that is None; the queue and what a
-            model loads with are set there too.
+        settings: `threads` images run at once; None for one a core on the CPU, a few on each card.
+            The devices, the queue and what a model loads with are set there too.
+        machine: What there is to compute with; None for this machine.
+        choice: The devices of one process of several; None for those of the settings.
+
+    Raises:
+        EnvironmentFault: `environment.device`: a card of the settings is not there.
     """
 
-    def __init__(self, settings: ServeSettings) -> None:
+    def __init__(
+        self, settings: ServeSettings, *, machine: Machine | None = None, choice: Choice | None = None
+    ) -> None:
         self._settings = settings
-        self._models: dict[str, Model] = {}
+        self._machine = machine or read_machine()
+        choice = choice or choose_devices(settings.devices, self._machine)
+        self._models = Models(settings, choice, cores=self._machine.cores)
         self._queue = Queue(max_jobs=settings.max_queue_jobs, max_bytes=settings.max_queue_bytes)
         self._counts = dict.fromkeys(("answered", "expired", "cancelled", "refused"), 0)
         self._is_closed = False
@@ -43,30 +55,38 @@ class LocalEngine:
         self._deadlines_changed = threading.Condition(self._lock)
         self._ended = threading.Condition(self._lock)
         self._wakes_at = -math.inf
-        names = [f"andon-worker-{number}" for number in range(settings.threads or available_cores())]
-        self._threads = [threading.Thread(target=self._work, name=name, daemon=True) for name in names]
-        self._threads.append(threading.Thread(target=self._keep_deadlines, name="andon-deadlines", daemon=True))
-        for thread in self._threads:
-            thread.start()
+        self._threads: list[threading.Thread] = []
+        self._start(self._keep_deadlines, "andon-deadlines")
+        self._has_workers = False
+        # Whether cards do that nobody asked for by name is known with the first model.
+        if self._models.devices is not None:
+            self._start_workers(self._models.devices)
+
+    def _start_workers(self, devices: Sequence[str]) -> None:
+        """Start the threads that compute."""
+        self._has_workers = True
+        places = place(
+            devices,
+            workers=len(devices),
+            threads=self._settings.threads or self._machine.cores,
+            card_threads=self._settings.threads or CARD_THREADS,
+        )
+        bound = [found.device for found in places for _ in range(found.threads)]
+        for number, device in enumerate(bound):
+            self._start(partial(self._work, device), f"andon-worker-{number}")
+
+    def _start(self, target: Callable[[], None], name: str) -> None:
+        thread = threading.Thread(target=target, name=name, daemon=True)
+        self._threads.append(thread)
+        thread.start()
 
     def load(self, path: str | None) -> LoadedModel:
-        """Load and prove a bundle in the calling thread; None loads the model `null`."""
-        model = null_model() if path is None else self._load_bundle(path)
-        model.limits = self._settings
-        if model.canary is None:
-            raise ValueError("a loaded model has a canary")
+        """Load and prove a bundle in the calling thread, on each device; None loads the model `null`."""
+        loaded = self._models.load(path)
         with self._lock:
-            self._models.setdefault(model.digest, model)
-        return LoadedModel(
-            manifest=model.manifest,
-            digest=model.digest,
-            execution=model.execution,
-            proof=model.proof,
-            canary=model.canary,
-        )
-
-    def _load_bundle(self, path: str) -> Model:
-        return load(path, runtime=self._settings.runtime, threads=1, trust=self._settings.trust)
+            if not self._has_workers and self._models.devices is not None:
+                self._start_workers(self._models.devices)
+        return loaded
 
     def submit(self, jobs: Sequence[Job]) -> list[Future[Prediction]]:
         """Accept all of the jobs, or none."""
@@ -142,10 +162,10 @@ class LocalEngine:
         for condition in (self._work_changed, self._deadlines_changed, self._ended):
             condition.notify_all()
 
-    def _work(self) -> None:
-        """Run one ticket after the other until the engine is closed and empty."""
+    def _work(self, device: str) -> None:
+        """Run one ticket after the other on a device until the engine is closed and empty."""
         while (ticket := self._next()) is not None:
-            self._run(ticket)
+            self._run(ticket, device)
             # While it waits for the next, it must not keep the image of the last in memory.
             del ticket
 
@@ -165,13 +185,13 @@ class LocalEngine:
                     self._counts["cancelled"] += self._queue.finish(ticket)
                     self._wake_all()
 
-    def _run(self, ticket: Ticket) -> None:
+    def _run(self, ticket: Ticket, device: str) -> None:
         """Compute the answer of a ticket, and give it unless that was done meanwhile."""
         result = None
         if ticket.job is None:
             time.sleep(ticket.hold_s)
         else:
-            result = self._predict(ticket.job, ticket.queued_at)
+            result = self._predict(ticket.job, ticket.queued_at, device)
         with self._lock:
             is_due = self._queue.finish(ticket)
             self._counts["answered"] += is_due and ticket.job is not None
@@ -180,14 +200,9 @@ class LocalEngine:
         if is_due:
             _answer(ticket, result)
 
-    def _predict(self, job: Job, queued_at: float) -> Prediction:
+    def _predict(self, job: Job, queued_at: float, device: str) -> Prediction:
         queue_ms = (time.monotonic() - queued_at) * 1e3
-        try:
-            prediction = self._models[job.model].predict(job.image)
-        except Exception:
-            # Whatever happens, the job is answered and the thread lives on.
-            logger.exception("an image failed on an error of Andon's own")
-            prediction = failed_prediction(AndonError("the service failed", code="service.fault"))
+        prediction = self._models.predict(job, device)
         return msgspec.structs.replace(prediction, timings_ms={"queue": queue_ms, **prediction.timings_ms})
 
     def _keep_deadlines(self) -> None:

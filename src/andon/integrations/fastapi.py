@@ -3,8 +3,8 @@
 import asyncio
 import logging
 import os
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
@@ -14,6 +14,7 @@ from starlette.routing import Route
 from andon.engine.local import LocalEngine
 from andon.errors import AndonError, missing_extra
 from andon.integrations.operations import operations
+from andon.integrations.own_device import devices_asked, is_one_of_several, own_choice
 from andon.service import Service
 from andon.settings.serve import ServeSettings
 from andon.web.around import Endpoint
@@ -49,16 +50,18 @@ def router(
         bundle: The default model; None for the model `null`, before there is a real one.
         more: Further models.
         settings: With several processes, `threads` is best 1. Settings of the server (`host`,
-            `port`, connections, heads of requests) have no effect here.
+            `port`, connections, heads of requests) have no effect here. Without settings the devices are
+            those of `ANDON_DEVICES`; where gunicorn or uvicorn start several processes, each takes one card.
 
     Raises:
         EnvironmentFault: `environment.extra`: FastAPI is not installed.
+        UsageError: `usage.setting`: `ANDON_DEVICES` names no devices.
     """
     if find_spec("fastapi") is None:
         raise missing_extra("fastapi", "fastapi", "serving with FastAPI")
     import fastapi
 
-    settings = settings or ServeSettings()
+    settings = settings or ServeSettings(devices=devices_asked())
     embedded = _Embedded([_absolute(path) for path in (bundle, *more)], settings)
     routes = fastapi.APIRouter(lifespan=embedded.running)
     for operation in operations(settings):
@@ -89,16 +92,22 @@ class _Embedded:
     @asynccontextmanager
     async def running(self, _app: object) -> AsyncIterator[None]:
         """Load and prove, then answer as long as this is entered."""
-        service = Service(LocalEngine(self._settings), self._paths, self._settings)
+        with _reason_told():
+            service = self._service()
         app = create_asgi(service)
         async with app.router.lifespan_context(app):
-            await asyncio.to_thread(_load, service)
+            with _reason_told():
+                await asyncio.to_thread(service.load)
             routes = [route for route in app.routes if isinstance(route, Route)]
             self._endpoints = {route.path: route.endpoint for route in routes if isinstance(route.endpoint, Endpoint)}
             try:
                 yield
             finally:
                 self._endpoints = {}
+
+    def _service(self) -> Service:
+        choice = own_choice(self._settings.devices) if is_one_of_several() else None
+        return Service(LocalEngine(self._settings, choice=choice), self._paths, self._settings)
 
     def view(self, path: str) -> "Callable[[fastapi.Request], Awaitable[fastapi.Response]]":
         """Make the function that FastAPI calls for an address, whatever the method."""
@@ -110,11 +119,12 @@ class _Embedded:
         return view
 
 
-def _load(service: Service) -> None:
+@contextmanager
+def _reason_told() -> Iterator[None]:
+    """Log why the application does not start: the server only prints a long traceback that ends with it."""
     try:
-        service.load()
+        yield
     except AndonError as error:
-        # Raised again it ends the start, and the server prints a long traceback; the reason should stand alone too.
         logger.error("the application does not start: %s", error)  # noqa: TRY400 -- the reason says it all
         raise
 

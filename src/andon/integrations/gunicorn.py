@@ -40,6 +40,11 @@ def worker_number() -> int:
     return 0 if is_preloading() else getattr(_worker(), "age", 1)
 
 
+def tell(sentence: str) -> None:
+    """Write a line to gunicorn's own log, beside those about its workers; elsewhere to that of Andon."""
+    logging.getLogger("gunicorn.error" if is_gunicorn() else "andon").info("%s", sentence)
+
+
 @contextmanager
 def booting(number: int, *, forked: bool = False) -> Iterator[None]:
     """

@@ -7,13 +7,25 @@ from collections.abc import Callable
 from functools import partial
 
 from andon.bundle.archive import read_bundle
+from andon.engine.copies import load_copies
+from andon.engine.placement import choose_devices
 from andon.integrations import gunicorn
-from andon.model.model import Model, load
+from andon.integrations.own_device import devices_asked, own_choice
+from andon.machine import read_machine
+from andon.model.choose import Request
+from andon.model.load import load_bundle
+from andon.model.model import Model
+from andon.settings.devices import CPU
 
 
 def load_per_process(path: str | os.PathLike[str], *, trust: bool = False) -> "PerProcessModel":
     """
     Load a bundle, with one compute thread, in each process that serves it.
+
+    Where there are cards, and `ANDON_DEVICES` does not say otherwise, each process computes on one,
+    and they are shared out evenly. On the CPU a process computes with one thread, whatever its
+    share of the cores is: it cannot know how many processes and threads of requests there will be,
+    and where together they have more threads than cores they were up to nine times slower.
 
     In a process that serves, the bundle is loaded and proven at once. In a master of gunicorn that
     preloads the application, it is only read; each worker loads and proves it when it is
@@ -25,14 +37,31 @@ def load_per_process(path: str | os.PathLike[str], *, trust: bool = False) -> "P
 
     Raises:
         AndonError: As `andon.load`; from a master that preloads, as far as the bundle's members.
+        UsageError: `usage.setting`: `ANDON_DEVICES` names no devices.
+        EnvironmentFault: `environment.device`: it names cards that are not here.
     """
     # Servers may change the folder later.
     path = os.path.abspath(path)  # noqa: PTH100 -- also for a path of str
-    load_here = partial(load, path, threads=1, trust=trust)
+    devices = devices_asked()
+    load_here = partial(_load_here, path, devices, trust=trust)
     if not gunicorn.is_preloading():
         return PerProcessModel(load_here)
+    # What every worker would fail with is told once.
+    choose_devices(devices, read_machine())
     read_bundle(path)
     return PerProcessModel(load_here, in_children=True)
+
+
+def _load_here(path: str | os.PathLike[str], devices: str, *, trust: bool) -> Model:
+    bundle = read_bundle(path)
+
+    def load_on(device: str) -> Model:
+        return load_bundle(bundle, Request(device=device, trust=trust), threads=1)
+
+    (model,) = load_copies(load_on, own_choice(devices)).values()
+    if model.device != CPU:
+        gunicorn.tell(f"{bundle.where} computes on {model.device}")
+    return model
 
 
 class PerProcessModel:

@@ -51,7 +51,7 @@ def describe(status: ModelStatus) -> dict[str, Any]:
     described = {"name": status.name, "state": status.state, "reason": status.reason}
     if status.loaded is None:
         unknown = dict.fromkeys(("version", "digest", "task", "runtime", "precision", "device", "proof"))
-        return {**described, **unknown, "labels": []}
+        return {**described, **unknown, "devices": [], "labels": []}
     loaded = status.loaded
     return {
         **described,
@@ -62,6 +62,7 @@ def describe(status: ModelStatus) -> dict[str, Any]:
         "runtime": loaded.execution.runtime,
         "precision": loaded.execution.precision,
         "device": loaded.execution.device,
+        "devices": loaded.devices,
         "proof": _describe_proof(loaded),
     }
 

@@ -89,8 +89,11 @@ def compose(
     response = dialect.encode(predictions, call, model, request)
     errors = [prediction.error for prediction in predictions if prediction.error is not None]
     further = FURTHER_HEADERS.get(errors[0].code, {}) if len(predictions) == 1 and errors else {}
+    # Several images of one request may be computed on several cards; of failed ones there is nothing to tell.
+    devices = sorted({prediction.device for prediction in predictions} - {""})
     headers = {
         "X-Request-Id": request.request_id,
+        **({"X-Device": ", ".join(devices)} if devices else {}),
         "X-Model-Name": model.name,
         "X-Model-Version": model.version,
         "X-Model-Digest": model.digest,

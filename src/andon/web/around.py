@@ -90,13 +90,14 @@ class Around:
         self._metrics.count_request(route, response.status, seconds)
         if self._access_log:
             access_logger.info(
-                "%s %s %d %.1f ms, %s, %s",
+                "%s %s %d %.1f ms, %s, %s, %s",
                 http.method,
                 # Encoded again: the path may hold what moves the cursor of a terminal, or breaks the line.
                 quote(http.scope["path"], safe="/:@+,;=~"),
                 response.status,
                 seconds * 1e3,
                 request.request_id,
+                response.headers.get("X-Device", "-"),
                 response.headers.get("Server-Timing", "-"),
             )
 

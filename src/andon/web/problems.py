@@ -43,6 +43,7 @@ STATUS: Mapping[str, int] = MappingProxyType(
         "engine.closed": 503,
         "runtime.run": 500,
         "runtime.output": 500,
+        "code.run": 500,
         "service.fault": 500,
         "service.unready": 503,
         "service.connections": 503,

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from tests.support.bundles import INPUT, colour_graph, write_colours
+from tests.support.cards import give_cards
 from tests.unit.cli.conftest import Ran
 
 Run = Callable[..., Ran]
@@ -99,7 +100,48 @@ def test_an_execution_that_is_not_installed_is_named(run: Run, tmp_path: Path) -
     assert "abacus" not in run("check", bundle, "--runtime", "onnxruntime").err
 
 
+def test_a_runtime_that_is_not_listed_can_be_proven_in_each_precision(run: Run, colours: Path) -> None:
+    """The row says which it was, and the tolerance that goes with it."""
+    for precision, tolerance in (("fp32", "0.001"), ("bf16", "0.2")):
+        ran = run("check", colours, "--runtime", "openvino", "--precision", precision)
+        if "environment." in ran.err:
+            pytest.skip(ran.err.splitlines()[0])
+        assert ran.code == 0
+        row = ran.out.splitlines()[1].split()
+        assert (row[:4], row[-1]) == (["openvino", precision, "cpu", "holds"], tolerance)
+
+
+def test_a_precision_that_a_runtime_has_not_is_told(run: Run, colours: Path) -> None:
+    """With what the bundle has."""
+    ran = run("check", colours, "--runtime", "onnxruntime", "--precision", "bf16")
+    assert ran.code == 1
+    assert "asked for onnxruntime bf16 cpu, the bundle has onnxruntime fp32 cpu" in ran.err
+
+
 def test_the_number_of_threads_is_checked(run: Run, colours: Path) -> None:
     """One thread is enough, none is not."""
     assert run("check", colours, "--threads", 1).code == 0
     assert run("check", colours, "--threads", 0).code == 2
+
+
+def test_a_bundle_is_proven_on_a_card(run: Run, colours: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On the one that is named; executions for the CPU are not said to be missing."""
+    library = give_cards(monkeypatch)
+    ran = run("check", colours, "--device", "cuda:1")
+    assert (ran.code, ran.out.splitlines()[1].split()[:4]) == (0, ["onnxruntime", "fp32", "cuda", "holds"])
+    assert [told["device_id"] for told, _ in library.opened] == ["1"]
+    assert "not installed" not in ran.err
+
+
+@pytest.mark.parametrize(
+    ("device", "code", "said"),
+    [("gpu", 2, "there is no device 'gpu'"), ("cuda:7", 3, "ONNX Runtime cannot use the card: CUDA failure 101")],
+)
+def test_a_device_that_is_none_is_refused(
+    run: Run, colours: Path, monkeypatch: pytest.MonkeyPatch, device: str, code: int, said: str
+) -> None:
+    """As wrong use, or as something that this machine does not have."""
+    give_cards(monkeypatch)
+    ran = run("check", colours, "--device", device)
+    assert ran.code == code
+    assert said in ran.err

@@ -5,7 +5,9 @@ from typing import Any
 import msgspec
 import pytest
 
-from andon.bundle.manifest import DecisionSpec, Execution, InputSpec, OutputSpec
+from andon.bundle.input_spec import InputSpec
+from andon.bundle.manifest import Execution
+from andon.bundle.output_spec import DecisionSpec, OutputSpec
 from andon.cli.declarations import decision_in_words, execution_in_words, input_in_words, labels_in_words
 
 
@@ -45,12 +47,49 @@ def test_the_input_is_told_step_by_step(declared: dict[str, Any], words: list[st
     ("resize", "words"),
     [
         ({"mode": "exact", "size": [48, 64]}, "resized to 64 x 48 whatever the proportions, bilinear"),
-        ({"mode": "letterbox", "size": [48, 64], "pad": 7}, "fitted into 64 x 48 with a border of grey 7, bilinear"),
+        (
+            {"mode": "letterbox", "size": [48, 64], "pad": 7},
+            "fitted into 64 x 48 with a border of grey 7, bilinear, "
+            "sides rounded: nearest, in the middle, offset rounded: floor",
+        ),
+        (
+            {
+                "mode": "letterbox",
+                "size": [48, 48],
+                "pad": [1, 2, 3],
+                "antialias": False,
+                "enlarge": False,
+                "position": "top_left",
+            },
+            "fitted into 48 x 48 and not enlarged with a border of colour (1, 2, 3), bilinear as OpenCV without "
+            "antialias, sides rounded: nearest, upper left",
+        ),
     ],
 )
 def test_every_way_to_resize_has_its_words(resize: dict[str, Any], words: str) -> None:
     """What each mode does to the proportions is said."""
     assert input_in_words(msgspec.convert({"resize": resize}, InputSpec))[1] == words
+
+
+@pytest.mark.parametrize(
+    ("declared", "words"),
+    [
+        ({"depth": 16}, "L, 16 bits a channel, as stored, levels 0 to 65535"),
+        (
+            {"depth": 12, "range": [100, 4000], "to_8_bits": "floor"},
+            "L, 12 bits a channel, as stored, levels 100 to 4000, rounded down to 8 bits",
+        ),
+    ],
+)
+def test_levels_of_deep_images_are_told(declared: dict[str, Any], words: str) -> None:
+    """Which of them are black and white, and whether 8 bits are made of them."""
+    assert input_in_words(msgspec.convert({"color": "L", **declared}, InputSpec))[0] == words
+
+
+def test_the_border_of_a_crop_is_told_where_it_is_not_black() -> None:
+    """Black is what everybody expects."""
+    spec = msgspec.convert({"crop": {"size": [9, 9], "pad": 7}}, InputSpec)
+    assert input_in_words(spec)[2].endswith("offset rounded: nearest, a border of grey 7 around a smaller image")
 
 
 def test_only_the_first_labels_are_shown() -> None:

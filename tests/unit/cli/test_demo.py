@@ -101,9 +101,9 @@ def test_the_check_fails_where_an_image_cannot_be_used(run: Run, parts: Path) ->
     assert document["predictions"][0]["label"] == "red"
     answers = {Path(item["file"]).name: (item["answer"], item["problem"]) for item in document["answers"]}
     assert answers["a.png"] == ("result : red", None)
-    assert answers["notes.txt"][0].startswith("error : not a JPEG or PNG image")
+    assert answers["notes.txt"][0].startswith("error : not an image of a format that is taken")
     assert "the check failed: 2 problems" in ran.err
-    assert f"{parts}/notes.txt: not a JPEG or PNG image" in ran.err
+    assert f"{parts}/notes.txt: not an image of a format that is taken" in ran.err
     assert f"{parts}/gone.png: cannot be read: No such file or directory" in ran.err
 
 

@@ -9,7 +9,8 @@ import pytest
 
 from andon.cli.forms import CsvForm, Form, JsonForm, TableForm, best, total_ms
 from andon.errors import ImageError
-from andon.model.model import Model, failed_prediction, load
+from andon.model.load import load
+from andon.model.model import Model, failed_prediction
 from andon.predictions import Prediction, Verdict
 from tests.support.bundles import write_colours
 

@@ -20,7 +20,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         "notes.txt",
         ".hidden.png",
         ".cache/x.png",
-        "sub/no.gif",
+        "sub/no.svg",
     ):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_bytes(b"")
@@ -51,7 +51,7 @@ def test_a_file_that_is_named_is_taken_whatever_it_is_called() -> None:
     [
         ("*.png", ["b.png"]),
         ("[ab].*", ["a.JPG", "b.png"]),
-        ("s*/*", ["sub/deep/y.PnG", "sub/no.gif", "sub/z.jpeg"]),
+        ("s*/*", ["sub/deep/y.PnG", "sub/no.svg", "sub/z.jpeg"]),
         ("**/*.jpeg", ["sub/z.jpeg"]),
     ],
 )

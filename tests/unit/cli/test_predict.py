@@ -50,7 +50,7 @@ def test_bad_images_are_told_at_the_end_and_the_others_are_done(
     assert "red" in ran.out
     assert ran.err.splitlines() == [
         "2 of 3 images could not be used:",
-        f"  {parts}/notes.txt: [image.format] not a JPEG or PNG image",
+        f"  {parts}/notes.txt: [image.format] not an image of a format that is taken",
         f"  {parts}/gone.png: [image.missing] cannot be read: No such file or directory",
     ]
 

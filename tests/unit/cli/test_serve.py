@@ -40,6 +40,14 @@ def test_every_setting_is_an_option_with_its_meaning(name: str) -> None:
     assert (f"[default: {default}]" in option.help) == (default not in (None, False))
 
 
+def test_choices_are_shown_and_anything_else_is_refused(run: Run) -> None:
+    """In the help, and in what is said of another word."""
+    assert "--precision fp32|bf16" in " ".join(run("serve", "--help").out.split())
+    ran = run("serve", "--precision", "fp8", "--show-settings")
+    assert (ran.code, ran.out) == (2, "")
+    assert "hint: give fp32 or bf16" in ran.err
+
+
 def test_settings_are_shown_with_where_they_were_set(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A flag goes before the environment, and that before the file."""
     file = tmp_path / "andon.toml"

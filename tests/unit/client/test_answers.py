@@ -28,6 +28,7 @@ FAILED_ITEM = {
     "verdict": "NotDecidable",
     "reasons": ["cut off"],
     "timings_ms": {"decode": 0.1},
+    "device": "",
     "error": {"code": "image.truncated", "message": "cut off", "hint": "again"},
 }
 MODEL = {
@@ -38,7 +39,8 @@ MODEL = {
     "labels": ["ok", "scratch"],
     "runtime": "onnxruntime",
     "precision": "fp32",
-    "device": "cpu",
+    "device": "cuda",
+    "devices": ["cuda:0", "cuda:1"],
     "state": "ready",
     "reason": None,
     "proof": {
@@ -49,7 +51,14 @@ MODEL = {
         "tolerance": 1e-4,
     },
 }
-LOADING = {**dict.fromkeys(MODEL), "name": "dent", "labels": [], "state": "loading", "reason": "it is proven now"}
+LOADING = {
+    **dict.fromkeys(MODEL),
+    "name": "dent",
+    "labels": [],
+    "devices": [],
+    "state": "loading",
+    "reason": "it is proven now",
+}
 
 
 def answer(document: object, status: int = 200, **headers: str) -> Answer:
@@ -76,6 +85,7 @@ def test_predictions_are_typed() -> None:
             verdict=Verdict.OK,
             reasons=("all is well",),
             timings_ms={"infer": 1.5},
+            device="cpu",
         ),
         Prediction(
             verdict=Verdict.NotDecidable,
@@ -229,6 +239,7 @@ def test_models_are_typed() -> None:
     """Also one that is still loading, of which little is known."""
     scratch, dent = models_of(answer({"default": "scratch", "models": [MODEL, LOADING]}), TRACE)
     assert (scratch.labels, scratch.state, scratch.is_default) == (("ok", "scratch"), "ready", True)
+    assert (scratch.devices, dent.devices) == (("cuda:0", "cuda:1"), ())
     assert scratch.proof is not None
     assert (scratch.proof.holds, scratch.proof.worst_output_difference) == (True, 1.7e-6)
     assert (dent.version, dent.labels, dent.proof, dent.reason, dent.is_default) == (

@@ -83,7 +83,7 @@ def test_an_image_that_is_refused_is_a_problem_of_the_image(model: Model, paths:
     """The service was right to refuse it, and it was not classified; the others are."""
     with service(honest(model)) as port:
         bad, good = compare(model, port, reversed(paths))
-    assert (bad.answer, bad.problem) == ("error : no image", "not a JPEG or PNG image")
+    assert (bad.answer, bad.problem) == ("error : no image", "not an image of a format that is taken")
     assert good.problem == ""
 
 

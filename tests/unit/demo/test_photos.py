@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from andon.bundle.manifest import InputSpec
+from andon.bundle.input_spec import InputSpec
 from andon.demo import photos
 from andon.errors import EnvironmentFault
 from andon.vision.decode import decode

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from andon.engine.base import Job, LoadedModel, Priority
-from andon.model.model import load
+from andon.model.load import load
 
 
 def test_a_job_holds_the_bytes_of_its_image() -> None:

@@ -12,12 +12,17 @@ from typing import Any
 import numpy as np
 import pytest
 
+from andon.bundle.manifest import Artifact, Execution
 from andon.engine import local
 from andon.engine.base import Job, LoadedModel
 from andon.engine.local import LocalEngine
-from andon.errors import BundleError, EngineError
-from andon.model.model import available_cores
+from andon.errors import BundleError, EngineError, EnvironmentFault
+from andon.machine import Machine, available_cores
+from andon.runtimes.base import Session, SessionOptions
+from andon.runtimes.onnx_runtime import OnnxRuntime
+from andon.runtimes.registry import RUNTIMES
 from andon.settings.serve import ServeSettings
+from tests.support.cards import give_cards
 from tests.support.engines import RED
 from tests.support.gates import ThreadGate, gated_engine, gated_runtime
 from tests.support.waiting import TIMEOUT_S, wait_until
@@ -56,6 +61,46 @@ def test_the_null_model_is_served(null: tuple[LocalEngine, LoadedModel]) -> None
     prediction = engine.submit([job(model)])[0].result(TIMEOUT_S)
     assert prediction.label == "null"
     assert list(prediction.timings_ms) == ["queue", "decode", "prepare", "infer", "finish"]
+
+
+class Recorded(OnnxRuntime):
+    """ONNX Runtime that notes how it was asked to use the machine."""
+
+    def __init__(self) -> None:
+        self.options: list[SessionOptions] = []
+
+    def open(self, artifact: Artifact, data: bytes, execution: Execution, options: SessionOptions) -> Session:
+        """Note, and open."""
+        self.options.append(options)
+        return super().open(artifact, data, execution, options)
+
+
+@pytest.mark.parametrize("threads", [1, 3, None])
+def test_a_session_is_told_how_many_threads_will_run_it(
+    threads: int | None, colours: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each image has one compute thread; a runtime that needs to know makes room for as many at once."""
+    recorded = Recorded()
+    monkeypatch.setitem(RUNTIMES, "onnxruntime", recorded)
+    engine = LocalEngine(ServeSettings(threads=threads))
+    engine.load(str(colours))
+    (options,) = recorded.options
+    assert (options.threads, options.callers) == (1, threads or available_cores())
+    engine.close(TIMEOUT_S)
+
+
+def test_a_service_runs_what_its_settings_ask_for(colours: Path) -> None:
+    """Here OpenVINO in bf16, though the bundle lists neither."""
+    settings = ServeSettings(threads=2, runtime="openvino", precision="bf16")
+    engine = LocalEngine(settings)
+    try:
+        model = engine.load(str(colours))
+    except EnvironmentFault as fault:
+        pytest.skip(fault.message)
+    assert (model.execution.runtime, model.execution.precision) == ("openvino", "bf16")
+    answers = [future.result(TIMEOUT_S) for future in engine.submit([job(model)] * 8)]
+    assert {answer.label for answer in answers} == {"red"}
+    engine.close(TIMEOUT_S)
 
 
 @pytest.mark.parametrize("threads", [1, 3, None])
@@ -241,3 +286,72 @@ def test_after_a_hold_all_threads_work_again(gate: ThreadGate, colours: Path) ->
     gate.open()
     assert {future.result(TIMEOUT_S).label for future in futures} == {"red"}
     engine.close(TIMEOUT_S)
+
+
+def on_machine(settings: ServeSettings, *, cores: int, cards: int) -> tuple[LocalEngine, list[str]]:
+    """Make an engine on a described machine, and give the names of the threads that it began with."""
+    before = set(threading.enumerate())
+    engine = LocalEngine(settings, machine=Machine(cores=cores, cards=cards))
+    return engine, [thread.name for thread in set(threading.enumerate()) - before if "worker" in thread.name]
+
+
+def test_cards_share_the_work(colours: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A few threads for each, which all take from one queue."""
+    give_cards(monkeypatch)
+    engine, workers = on_machine(ServeSettings(devices="cuda:0,cuda:1"), cores=64, cards=2)
+    assert len(workers) == 8
+    model = engine.load(str(colours))
+    assert model.devices == ("cuda:0", "cuda:1")
+    seen = {future.result(TIMEOUT_S).device for _ in range(20) for future in engine.submit([job(model)] * 64)}
+    assert seen == {"cuda:0", "cuda:1"}
+    engine.close(TIMEOUT_S)
+
+
+@pytest.mark.parametrize(
+    ("threads", "cores", "devices", "count"),
+    [(None, 3, "cpu", 3), (2, 3, "cpu", 2), (6, 2, "cuda:0,cuda:1", 6), (None, 3, "cuda:1", 3)],
+)
+def test_threads_are_those_of_the_machine_or_of_the_settings(
+    threads: int | None, cores: int, devices: str, count: int
+) -> None:
+    """What is asked for is what there is, on cards too."""
+    engine, workers = on_machine(ServeSettings(threads=threads, devices=devices), cores=cores, cards=2)
+    assert len(workers) == count
+    engine.close(TIMEOUT_S)
+
+
+@pytest.mark.parametrize(("falls_back", "devices", "threads"), [(False, {"cuda:0", "cuda:1"}, 6), (True, {"cpu"}, 6)])
+def test_what_is_left_open_is_decided_by_the_first_model(
+    colours: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    falls_back: bool,  # noqa: FBT001 -- a parameter of the test
+    devices: set[str],
+    threads: int,
+) -> None:
+    """With `auto` on a machine with cards nothing computes before; a hold that came before is answered."""
+    give_cards(monkeypatch, falls_back=falls_back)
+    engine, workers = on_machine(ServeSettings(), cores=6, cards=2)
+    assert workers == []
+    held = engine.hold(0.0)
+    model = engine.load(str(colours))
+    held.result(TIMEOUT_S)
+    assert set(model.devices) == devices
+    assert engine.submit([job(model)])[0].result(TIMEOUT_S).device in devices
+    assert len([thread for thread in engine._threads if "worker" in thread.name]) == threads  # noqa: SLF001 -- its own
+    engine.load(None)
+    assert len(engine._threads) == threads + 1  # noqa: SLF001 -- and the one that keeps deadlines
+    engine.close(TIMEOUT_S)
+
+
+def test_an_engine_without_a_model_can_be_closed() -> None:
+    """What it holds is answered, though nothing ever computed."""
+    engine, _ = on_machine(ServeSettings(), cores=6, cards=2)
+    held = engine.hold(0.0)
+    engine.close(0.0)
+    assert held.done()
+
+
+def test_a_card_that_is_not_there_is_refused_before_anything_is_loaded() -> None:
+    """By name."""
+    with pytest.raises(EnvironmentFault, match="no cuda:2 here"):
+        on_machine(ServeSettings(devices="cuda:2"), cores=6, cards=2)

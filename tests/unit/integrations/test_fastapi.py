@@ -18,10 +18,12 @@ from fastapi.responses import PlainTextResponse
 from starlette.middleware.base import BaseHTTPMiddleware
 
 from andon.errors import BundleError, EnvironmentFault, ProofError, UsageError
+from andon.integrations import fastapi as fastapi_integration
 from andon.integrations.fastapi import router
 from andon.settings.serve import ServeSettings
 from tests.support.asgi import AsgiClient, asking, running
 from tests.support.bundles import colour_graph, colour_image, encode, write_colours
+from tests.support.cards import as_one_of, give_cards
 from tests.support.forms import FORM, field, form
 
 PNG = encode(colour_image((200, 40, 40)))
@@ -278,3 +280,47 @@ def test_a_missing_fastapi_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
         router("scratch.andon")
     assert caught.value.code == "environment.extra"
     assert 'pip install "andon[fastapi]"' in caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("asked", "several", "devices"),
+    [
+        ("auto", False, ["cuda:0", "cuda:1"]),
+        ("auto", True, ["cuda:0"]),
+        ("cuda:1", True, ["cuda:1"]),
+        ("cpu", True, ["cpu"]),
+    ],
+)
+def test_one_process_uses_all_cards_and_one_of_several_takes_one(
+    colours: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    asked: str,
+    several: bool,  # noqa: FBT001 -- a parameter of the test
+    devices: list[str],
+) -> None:
+    """Those of `ANDON_DEVICES`; settings that are given go before."""
+    give_cards(monkeypatch)
+    monkeypatch.setattr(fastapi_integration, "is_one_of_several", lambda: several)
+    monkeypatch.setenv("ANDON_DEVICES", asked)
+    for settings, found in ((None, devices), (ServeSettings(devices="cpu"), ["cpu"])):
+        with as_one_of("andon-test-fastapi"), running(host(router(colours, settings=settings))) as client:
+            assert client.get("/inspection/models").json()["models"][0]["devices"] == found
+
+
+def test_an_environment_that_names_no_devices_is_refused(colours: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the router is made, and not at the first request."""
+    monkeypatch.setenv("ANDON_DEVICES", "gpu")
+    with pytest.raises(UsageError, match="devices: expected auto, cpu, cuda"):
+        router(colours)
+
+
+def test_cards_that_are_not_there_keep_the_application_from_starting(
+    colours: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The reason stands alone in the log, before the server's traceback."""
+    with (
+        pytest.raises(EnvironmentFault, match="no cuda:99 here"),
+        running(host(router(colours, settings=ServeSettings(devices="cuda:99")))),
+    ):
+        pass
+    assert "the application does not start: [environment.device] there is no cuda:99 here" in caplog.text

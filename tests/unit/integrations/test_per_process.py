@@ -5,15 +5,18 @@ import logging
 import os
 import sys
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-from andon.errors import BundleError
+from andon.errors import BundleError, EnvironmentFault
+from andon.integrations import own_device
 from andon.integrations.per_process import PerProcessModel, load_per_process
 from andon.model.model import Model
 from andon.model.null import null_model
+from tests.support.carded_onnxruntime import CardedLibrary
+from tests.support.cards import as_one_of, give_cards
 
 
 def in_child(task: Callable[[], object]) -> tuple[int, str]:
@@ -177,3 +180,68 @@ def test_a_master_that_preloads_opens_no_session(colours: Path) -> None:
     model = load_per_process(colours)
     assert model._model is None  # noqa: SLF001 -- asking would load it
     assert in_child(lambda: model._model is not None) == (0, "True")  # noqa: SLF001 -- as above
+
+
+@pytest.fixture
+def cards(monkeypatch: pytest.MonkeyPatch) -> Iterator[CardedLibrary]:
+    """Let this process see two cards, and have taken none."""
+    with as_one_of(f"andon-test-{os.getpid()}-{id(monkeypatch)}"):
+        yield give_cards(monkeypatch)
+
+
+def test_each_process_computes_on_a_card_of_its_own(colours: Path, cards: CardedLibrary) -> None:
+    """A forked one takes another than its parent, and both keep theirs."""
+    model = load_per_process(colours)
+    assert model().device == "cuda:0"
+    assert in_child(lambda: (model().device, model().device)) == (0, "('cuda:1', 'cuda:1')")
+    assert model().device == "cuda:0"
+    assert len(cards.opened) == 1
+
+
+@pytest.mark.usefixtures("cards")
+def test_several_models_of_a_process_share_its_card(colours: Path) -> None:
+    """So that the other card is left to the other process."""
+    first, second = load_per_process(colours), load_per_process(colours)
+    assert {first().device, second().device} == {"cuda:0"}
+
+
+@pytest.mark.parametrize(("asked", "device"), [("cpu", "cpu"), ("cuda:1", "cuda:1"), ("auto", "cuda:0")])
+@pytest.mark.usefixtures("cards")
+def test_the_environment_says_where_to_compute(
+    colours: Path, monkeypatch: pytest.MonkeyPatch, asked: str, device: str
+) -> None:
+    """As the setting `devices` of the service."""
+    monkeypatch.setenv("ANDON_DEVICES", asked)
+    assert load_per_process(colours)().device == device
+
+
+@pytest.mark.usefixtures("cards")
+def test_without_a_card_that_does_a_process_uses_the_cpu(
+    colours: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """With a warning; but a card that was named is held to."""
+    give_cards(monkeypatch, falls_back=True)
+    assert load_per_process(colours)().device == "cpu"
+    assert "computing on cpu and not on cuda:" in caplog.text
+    monkeypatch.setenv("ANDON_DEVICES", "cuda:1")
+    with pytest.raises(EnvironmentFault, match="in place of the card"):
+        load_per_process(colours)
+
+
+@pytest.mark.usefixtures("as_gunicorn", "cards")
+def test_a_master_that_preloads_takes_no_card(colours: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its children do; cards that are not there stop it before any is forked."""
+    model = load_per_process(colours)
+    assert own_device._taken_here == {}  # noqa: SLF001 -- asking would take one
+    assert in_child(lambda: model().device) == (0, "cuda:0")
+    monkeypatch.setenv("ANDON_DEVICES", "cuda:7")
+    with pytest.raises(EnvironmentFault, match="no cuda:7 here"):
+        load_per_process(colours)
+
+
+@pytest.mark.usefixtures("cards")
+def test_one_thread_is_all_that_a_process_computes_with(colours: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever its share of the cores is, on a card and on the CPU."""
+    for asked in ("cpu", "cuda"):
+        monkeypatch.setenv("ANDON_DEVICES", asked)
+        assert load_per_process(colours)()._threads == 1  # noqa: SLF001 -- nothing else shows it

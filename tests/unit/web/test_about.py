@@ -25,6 +25,7 @@ def test_models_are_described(colours: Path) -> None:
         "runtime": "onnxruntime",
         "precision": "fp32",
         "device": "cpu",
+        "devices": ["cpu"],
         "state": "ready",
         "reason": None,
     }

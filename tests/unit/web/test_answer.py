@@ -9,8 +9,9 @@ import msgspec
 import pytest
 
 from andon.errors import BundleError, ProofError, RequestError, RuntimeFault
-from andon.model.model import Model
+from andon.model.model import Model, Opened
 from andon.model.null import null_model
+from andon.model.steps import Steps
 from andon.predictions import Failure, Prediction
 from andon.settings.limits import Limits
 from andon.tensors import FloatArray, UInt8Array
@@ -38,7 +39,13 @@ class FailingSession:
 def failing_model() -> Model:
     """Make a model whose runtime fails on every image."""
     sound = null_model()
-    return Model(sound.manifest, sound.digest, sound.execution, FailingSession(), None)
+    opened = Opened(
+        execution=sound.execution,
+        session=FailingSession(),
+        steps=Steps(sound.manifest.input, sound.manifest.output),
+        proof=None,
+    )
+    return Model(sound.manifest, sound.digest, opened)
 
 
 def raising(error: Exception) -> Callable[..., Model]:
@@ -61,7 +68,9 @@ def test_headers_say_which_model_answered_and_where_the_time_went() -> None:
     model = null_model()
     request = msgspec.structs.replace(REQUEST, headers={"content-type": FORM}, received=time.perf_counter())
     headers = answer_with_model(PREDICT, request, lambda _: form([field(PNG)] * 3), lambda: model).headers
-    assert list(headers) == ["X-Request-Id", "X-Model-Name", "X-Model-Version", "X-Model-Digest", "Server-Timing"]
+    assert list(headers) == [
+        *("X-Request-Id", "X-Device", "X-Model-Name", "X-Model-Version", "X-Model-Digest", "Server-Timing")
+    ]
     assert (headers["X-Request-Id"], headers["X-Model-Name"]) == ("id-1", "null")
     assert (headers["X-Model-Version"], headers["X-Model-Digest"]) == (model.version, model.digest)
     stages = re.findall(r"(\w+);dur=([\d.]+)", headers["Server-Timing"])

@@ -98,7 +98,7 @@ def test_an_error_of_ours_is_answered_in_the_way_of_the_address(client: AsgiClie
 
 
 def test_requests_are_logged_where_it_is_asked_for(caplog: pytest.LogCaptureFixture) -> None:
-    """Method, path, status, time, id and stages on one line; else nothing is."""
+    """Method, path, status, time, id, device and stages on one line; else nothing is."""
     with caplog.at_level(logging.INFO, "andon.access"):
         with asked(None) as client:
             client.get("/live")
@@ -108,7 +108,7 @@ def test_requests_are_logged_where_it_is_asked_for(caplog: pytest.LogCaptureFixt
             client.get("/a%0Ab%1B%5B31m", headers={"Host": "x/y["})
     first, second = (message for message in caplog.messages if "HTTP Request" not in message)
     assert first.startswith("POST /predict 200 ")
-    assert "part-7, read;dur=" in first
+    assert "part-7, cpu, read;dur=" in first
     assert second.startswith("GET /a%0Ab%1B%5B31m 404 ")
     assert second.isprintable()
 

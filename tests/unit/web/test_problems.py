@@ -10,14 +10,16 @@ from andon.web.messages import Request
 from andon.web.problems import STATUS, error_line, failure_of, problem, public_failure, status_of
 
 REQUEST = Request(headers={}, request_id="id-1")
-NOT_AN_IMAGE = Failure(code="image.format", message="not a JPEG or PNG image", hint="send the file itself")
+NOT_AN_IMAGE = Failure(
+    code="image.format", message="not an image of a format that is taken", hint="send the file itself"
+)
 
 
 def test_every_code_that_can_reach_a_client_has_a_status() -> None:
     """Images, requests and the service itself are the client's to see, and a model that fails on an image."""
     families = ("image", "request", "engine", "service", "upstream")
     reaching = {code for code in CODES if code.split(".")[0] in families}
-    assert set(STATUS) == reaching | {"runtime.run", "runtime.output"}
+    assert set(STATUS) == reaching | {"runtime.run", "runtime.output", "code.run"}
 
 
 @pytest.mark.parametrize(
@@ -51,7 +53,10 @@ def test_the_status_says_whose_fault_it_is(code: str, status: int) -> None:
 
 def test_text_is_one_line_with_the_code() -> None:
     """What is wrong, what to do, and the code, without a newline at the end; the hint may be missing."""
-    assert error_line(NOT_AN_IMAGE) == "error : not a JPEG or PNG image; send the file itself [image.format]"
+    assert (
+        error_line(NOT_AN_IMAGE)
+        == "error : not an image of a format that is taken; send the file itself [image.format]"
+    )
     assert error_line(Failure(code="service.fault", message="no")) == "error : no [service.fault]"
 
 
@@ -68,9 +73,9 @@ def test_json_is_a_problem_of_rfc_9457() -> None:
     assert response.content_type == "application/problem+json"
     assert json.loads(response.body) == {
         "type": "urn:andon:error:image.format",
-        "title": "The bytes are not a JPEG or PNG image.",
+        "title": "The bytes are not an image of a format, or of a kind of it, that is taken.",
         "status": 400,
-        "detail": "not a JPEG or PNG image",
+        "detail": "not an image of a format that is taken",
         "code": "image.format",
         "hint": "send the file itself",
         "request_id": "id-1",

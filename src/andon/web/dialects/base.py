@@ -12,14 +12,14 @@ from msgspec import Struct
 
 from andon.predictions import Failure, Prediction
 from andon.settings.limits import Limits
-from andon.tensors import UInt8Array
+from andon.tensors import PixelArray
 from andon.web.messages import ModelFacts, Request, Response
 
 
 class Call(Struct, frozen=True, kw_only=True):
     """What a request asks for."""
 
-    images: Sequence[bytes | UInt8Array]
+    images: Sequence[bytes | PixelArray]
     """At least one, in the order sent: encoded images, whether they are images is not looked at; or pixels, uint8
     (H, W, 3) in RGB order or (H, W)."""
     deadline_ms: int | None = None

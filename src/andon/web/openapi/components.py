@@ -42,6 +42,12 @@ def _headers() -> Json:
             f"X-Model-{name.capitalize()}": _header(schema["description"], _bare(schema), examples.MODEL[name])
             for name, schema in MODEL_FACTS.items()
         },
+        "X-Device": {
+            **_header(
+                "Where the images were computed, `cpu` or cards; absent where none was.", {"type": "string"}, "cuda:0"
+            ),
+            "required": False,
+        },
         "Server-Timing": _header(
             f"Milliseconds of each stage: {', '.join(STAGES)}. Together they are the time in the server.",
             {"type": "string", "pattern": f"^{_STAGE}(, {_STAGE})*$"},
@@ -97,6 +103,6 @@ of each parameter would ask for answers in 10 ms, and be answered 504 rightly.
 """
 ANSWER_HEADERS: Json = {
     name: {"$ref": f"#/components/headers/{name}"}
-    for name in ("X-Request-Id", "Server-Timing", *(f"X-Model-{name.capitalize()}" for name in MODEL_FACTS))
+    for name in ("X-Request-Id", "X-Device", "Server-Timing", *(f"X-Model-{name.capitalize()}" for name in MODEL_FACTS))
 }
 """What every answer with predictions brings."""

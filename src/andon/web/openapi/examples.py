@@ -2,6 +2,9 @@
 
 from typing import Any
 
+from andon.errors import CODES
+from andon.vision.formats import FORMAT_NAMES
+
 IMAGE_BASE64 = (
     "iVBORw0KGgoAAAANSUhEUgAAAAIAAAACCAIAAAD91JpzAAAAFklEQVR42mM4oaGhscWGwchm34cPHwAiggYtbtS/jwAAAABJRU5ErkJggg=="
 )
@@ -12,8 +15,8 @@ MODEL = {"name": "scratch", "version": DIGEST[:12], "digest": DIGEST}
 TIMINGS_MS = {"queue": 0.21, "decode": 1.92, "prepare": 1.07, "infer": 17.64, "finish": 0.05}
 FAILURE = {
     "code": "image.format",
-    "message": "not a JPEG or PNG image",
-    "hint": "send the file itself, as JPEG or PNG",
+    "message": "not an image of a format that is taken",
+    "hint": f"send the file itself: {FORMAT_NAMES}",
 }
 
 PREDICTION: dict[str, Any] = {
@@ -24,6 +27,7 @@ PREDICTION: dict[str, Any] = {
     "verdict": "NotOK",
     "reasons": ["scratch 0.873 reaches its high threshold 0.62"],
     "timings_ms": TIMINGS_MS,
+    "device": "cpu",
     "error": None,
 }
 FAILED_PREDICTION: dict[str, Any] = {
@@ -34,13 +38,14 @@ FAILED_PREDICTION: dict[str, Any] = {
     "verdict": "NotDecidable",
     "reasons": [FAILURE["message"]],
     "timings_ms": {"queue": 0.12},
+    "device": "",
     "error": FAILURE,
 }
 ANSWER = {"predictions": [PREDICTION], "model": MODEL, "request_id": REQUEST_ID}
 ANSWER_OF_TWO = {"predictions": [PREDICTION, FAILED_PREDICTION], "model": MODEL, "request_id": REQUEST_ID}
 PROBLEM = {
     "type": "urn:andon:error:image.format",
-    "title": "The bytes are not a JPEG or PNG image.",
+    "title": CODES["image.format"],
     "status": 400,
     "detail": FAILURE["message"],
     "code": "image.format",
@@ -59,6 +64,7 @@ MODELS = {
             "runtime": "onnxruntime",
             "precision": "fp32",
             "device": "cpu",
+            "devices": ["cpu"],
             "proof": {
                 "holds": True,
                 "samples": 7,

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from andon.settings.serve import ServeSettings
+from andon.vision.formats import FORMAT_NAMES, MEDIA_TYPES
 from andon.web.dialects.classify import FIELD
 from andon.web.messages import ModelFacts
 from andon.web.openapi import examples
@@ -16,9 +17,11 @@ PLAIN = "text/plain"
 _CODES = ("request.body", "request.field", *WITH_IMAGES, *WITH_MODEL)
 _ENCODED: Json = {"type": "string", "format": "binary"}
 _IMAGE: Json = {
-    "image/jpeg": {"schema": {**_ENCODED, "description": "One image; the format is read from its first bytes."}},
-    "image/png": {"schema": {**_ENCODED, "description": "As above, and so is every other `image/*`."}},
-    "application/octet-stream": {"schema": {**_ENCODED, "description": "As above: one JPEG or PNG image."}},
+    **{
+        media_type: {"schema": {**_ENCODED, "description": "One image; the format is read from its first bytes."}}
+        for media_type in MEDIA_TYPES
+    },
+    "application/octet-stream": {"schema": {**_ENCODED, "description": f"As above: one {FORMAT_NAMES} image."}},
 }
 _TEXT_REFUSAL: Json = {
     PLAIN: {
@@ -137,17 +140,17 @@ def _form(settings: ServeSettings) -> Json:
         "type": "array",
         "minItems": 1,
         "items": _ENCODED,
-        "description": f"1 to {settings.max_images} images, JPEG or PNG.",
+        "description": f"1 to {settings.max_images} images: {FORMAT_NAMES}.",
     }
     form = {"type": "object", "required": [FIELD], "properties": {FIELD: images}, "additionalProperties": False}
-    return {"multipart/form-data": {"schema": form, "encoding": {FIELD: {"contentType": "image/jpeg, image/png"}}}}
+    return {"multipart/form-data": {"schema": form, "encoding": {FIELD: {"contentType": ", ".join(MEDIA_TYPES)}}}}
 
 
 def _json_body(settings: ServeSettings) -> Json:
     encoded = {
         "type": "string",
         "contentEncoding": "base64",
-        "description": "The base64 of a JPEG or PNG image, without line breaks; or a `data:` URL that holds it.",
+        "description": "The base64 of an image file, without line breaks; or a `data:` URL that holds it.",
     }
     one = {"type": "object", "required": ["image"], "properties": {"image": encoded}, "additionalProperties": False}
     images = {"type": "array", "minItems": 1, "items": encoded, "description": f"1 to {settings.max_images} images."}

@@ -107,7 +107,8 @@ def _infer(operation_id: str, settings: ServeSettings) -> Json:
         "tags": [TAG],
         "summary": "Classify images as tensors",
         "description": f"The input `{IMAGE}` takes at most {settings.max_images} images: files as BYTES, or pixels "
-        f"before scaling as UINT8. With the binary extension its contents follow the JSON, which `{HEADER}` ends; with "
+        f"before scaling as UINT8, of more than 8 bits as UINT16. With the binary extension its contents follow "
+        f"the JSON, which `{HEADER}` ends; with "
         f"`{HEADER}: 0` the body is one image file, and all outputs are binary. One bad image fails them all.",
         **TERMS,
         "requestBody": {

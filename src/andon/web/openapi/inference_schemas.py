@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from andon.settings.serve import MAX_DEADLINE_MS, MIN_DEADLINE_MS
+from andon.vision.formats import FORMAT_NAMES
 from andon.web.dialects.v2.documents import PRIORITIES
 from andon.web.dialects.v2.face import DATATYPES, IMAGE, IMAGE_DATATYPE, OUTPUTS
 from andon.web.dialects.v2.framing import HEADER
@@ -36,7 +37,7 @@ def inference_schemas() -> Json:
         "V2Config": _config(),
         "V2Index": {"type": "array", "items": _indexed()},
         "V2Request": _request(),
-        "V2Input": {"oneOf": [_encoded_input(), _pixel_input()]},
+        "V2Input": {"oneOf": [_encoded_input(), _pixel_input(), _deep_input()]},
         "V2Answer": _answer(),
         "V2Error": record(
             {
@@ -132,7 +133,7 @@ def _wanted(names: Sequence[str], parameters: Json) -> Json:
 def _encoded_input() -> Json:
     encoded = {"type": "string", "contentEncoding": "base64"}
     shape = {"type": "array", "minItems": 1, "maxItems": 1, "items": _SIDE, "description": "How many images."}
-    data = {"type": "array", "minItems": 1, "items": encoded, "description": "JPEG or PNG images, in base64."}
+    data = {"type": "array", "minItems": 1, "items": encoded, "description": f"{FORMAT_NAMES} images, in base64."}
     return _input("BYTES", shape, data)
 
 
@@ -142,6 +143,20 @@ def _pixel_input() -> Json:
     pixels = {"type": ["integer", "array"], "minimum": 0, "maximum": 255}
     data = {"type": "array", "minItems": 1, "items": pixels, "description": "Flat, or nested as the shape says."}
     return _input("UINT8", shape, data)
+
+
+def _deep_input() -> Json:
+    grey = {"type": "integer", "minimum": 1, "maximum": 1}
+    shape = {
+        "type": "array",
+        "prefixItems": [_SIDE, _SIDE, _SIDE, grey],
+        "items": False,
+        "minItems": 4,
+        "description": "Images, height, width, and 1 for grey; for models of more than 8 bits.",
+    }
+    levels = {"type": ["integer", "array"], "minimum": 0, "maximum": 65535}
+    data = {"type": "array", "minItems": 1, "items": levels, "description": "Flat, or nested as the shape says."}
+    return _input("UINT16", shape, data)
 
 
 def _input(datatype: str, shape: Json, data: Json) -> Json:

@@ -38,6 +38,7 @@ WITH_IMAGES = (
     "engine.deadline",
     "runtime.run",
     "runtime.output",
+    "code.run",
 )
 """Codes of an operation that takes images, beside those of its own form of body."""
 

@@ -9,7 +9,7 @@ from typing import get_args
 import msgspec
 from msgspec import Struct
 
-from andon.bundle.manifest import BundleName
+from andon.bundle.fields import BundleName
 from andon.engine.base import Priority
 from andon.errors import CODES
 from andon.predictions import Failure, Prediction, Verdict
@@ -178,7 +178,12 @@ def _models() -> Json:
             "labels": {"type": "array", "items": {"type": "string"}, "description": "In the order of the scores."},
             "runtime": {**or_null("string"), "description": f"What runs the model{unloaded}"},
             "precision": or_null("string"),
-            "device": or_null("string"),
+            "device": {**or_null("string"), "description": f"The kind of device, `cpu` or `cuda`{unloaded}"},
+            "devices": {
+                "type": "array",
+                "items": {"type": "string"},
+                "description": "Where a copy of the model computes: `cpu` alone, or cards, `cuda:0` and so on.",
+            },
             "proof": {"anyOf": [proof, {"type": "null"}]},
         }
     )

@@ -3,6 +3,7 @@
 import functools
 from typing import TYPE_CHECKING
 
+from andon.vision.formats import FORMATS, MEDIA_TYPES, SUFFIXES
 from andon.web.pages.language import HTML_TAGS, LANGUAGES
 from andon.web.pages.words import words_of
 
@@ -35,6 +36,8 @@ def render_page(language: str, *, max_image_bytes: int, needs_token: bool = Fals
             words=words_of(language),
             script_words=dict(words_of(language)),
             max_image_bytes=max_image_bytes,
+            accepted=",".join((*MEDIA_TYPES, *SUFFIXES)),
+            beginnings="|".join(beginning for form in FORMATS for beginning in form.beginnings),
             needs_token=needs_token,
         )
     )

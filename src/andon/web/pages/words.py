@@ -7,6 +7,8 @@ from types import MappingProxyType
 
 import msgspec
 
+from andon.vision.formats import FORMATS
+
 
 @functools.cache
 def words_of(language: str) -> Mapping[str, str]:
@@ -17,8 +19,10 @@ def words_of(language: str) -> Mapping[str, str]:
         language: One of `andon.web.pages.language.LANGUAGES`.
 
     Returns:
-        A text for each key; every language has the same keys. `{name}` in a text is filled in by
-        the browser.
+        A text for each key; every language has the same keys. `{formats}` in a text is filled in
+        here, any other `{name}` by the browser.
     """
     text = files("andon.web.pages").joinpath("languages", f"{language}.json").read_bytes()
-    return MappingProxyType(msgspec.json.decode(text, type=dict[str, str]))
+    words = msgspec.json.decode(text, type=dict[str, str])
+    names = ", ".join(form.name for form in FORMATS)
+    return MappingProxyType({key: word.replace("{formats}", names) for key, word in words.items()})

@@ -18,8 +18,8 @@ FACTS = ModelFacts(name="colours", version="0123456789ab", digest="0123456789ab"
 RED = Prediction(label="red", index=0, score=0.75, scores=(0.75, 0.25), timings_ms={"decode": 1.25, "infer": 2.0})
 BAD = Prediction(
     verdict=Verdict.NotDecidable,
-    reasons=("not a JPEG or PNG image",),
-    error=Failure(code="image.format", message="not a JPEG or PNG image", hint="send the file itself"),
+    reasons=("not an image of a format that is taken",),
+    error=Failure(code="image.format", message="not an image of a format that is taken", hint="send the file itself"),
 )
 BROKEN = Prediction(
     verdict=Verdict.NotDecidable,
@@ -150,7 +150,7 @@ def test_several_images_are_answered_by_a_line_each() -> None:
     assert response.status == 200
     assert response.body.decode().split("\n") == [
         "result : red",
-        "error : not a JPEG or PNG image; send the file itself [image.format]",
+        "error : not an image of a format that is taken; send the file itself [image.format]",
         "result : red",
     ]
 

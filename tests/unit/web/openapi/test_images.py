@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from andon.bundle.manifest import InputSpec
+from andon.bundle.input_spec import InputSpec
 from andon.errors import RequestError
 from andon.settings.serve import ServeSettings
 from andon.vision.decode import decode
@@ -51,7 +51,8 @@ def test_the_json_that_is_described_is_the_json_that_is_taken(text: str, *, is_t
 
 def test_images_are_sent_in_every_form_that_is_served() -> None:
     """The image itself, a form, and JSON; the seed's form comes first where the seed's clients ask."""
-    forms = ["image/jpeg", "image/png", "application/octet-stream", "multipart/form-data", "application/json"]
+    images = [f"image/{name}" for name in ("jpeg", "png", "tiff", "bmp", "webp", "gif")]
+    forms = [*images, "application/octet-stream", "multipart/form-data", "application/json"]
     assert list(PREDICTING["requestBody"]["content"]) == forms
     assert next(iter(operation(DOCUMENT, "run")["requestBody"]["content"])) == "multipart/form-data"
 

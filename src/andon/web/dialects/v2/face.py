@@ -9,7 +9,8 @@ from msgspec import Struct
 from andon.web.dialects.base import Call
 
 IMAGE = "image"
-"""The input: BYTES [N], encoded images; or UINT8 [N, H, W, 3] in RGB order, or [N, H, W, 1] grey."""
+"""The input: BYTES [N], encoded images; or UINT8 [N, H, W, 3] in RGB order, or [N, H, W, 1] grey; or
+UINT16 [N, H, W, 1], grey of more than 8 bits."""
 IMAGE_DATATYPE = "BYTES"
 """What the metadata says of it: a name stands there once, and every image can be sent so."""
 Output = Literal["scores", "label", "verdict"]

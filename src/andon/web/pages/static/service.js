@@ -52,15 +52,12 @@ export async function predict(path, file, signal) {
   return { body, prediction, stages, network: { sendMs: Math.max(sentMs - serverMs, 0), receiveMs: receivedMs } };
 }
 
-/* The first bytes of JPEG and PNG; what begins otherwise would be sent for nothing. */
-const BEGINNINGS = [
-  [0xff, 0xd8, 0xff],
-  [0x89, 0x50, 0x4e, 0x47],
-];
+/* The first bytes that a format has, in hexadecimal; what begins otherwise would be sent for nothing. */
+const BEGINNING = new RegExp(`^(?:${document.body.dataset.beginnings})`);
 
 function beginsAsImage(buffer) {
-  const bytes = new Uint8Array(buffer);
-  return BEGINNINGS.some((beginning) => beginning.every((value, place) => bytes[place] === value));
+  const bytes = [...new Uint8Array(buffer.slice(0, 12))];
+  return BEGINNING.test(bytes.map((byte) => byte.toString(16).padStart(2, "0")).join(""));
 }
 
 export function contentTypeOf(file) {

@@ -143,7 +143,7 @@ def test_images_without_pixels_are_refused(shape: Sides) -> None:
 def test_other_datatypes_are_refused(datatype: str) -> None:
     """The message names the two that are taken."""
     error = refusal(in_binary(12, (1, 2, 2, 3), datatype), b"x" * 12)
-    assert "expected BYTES or UINT8" in error.message
+    assert "expected BYTES, UINT8 or UINT16" in error.message
     assert error.message.isprintable()
 
 

@@ -1,0 +1,96 @@
+"""The models of an engine, each of them loaded once for each of its devices."""
+
+import logging
+from collections.abc import Mapping
+
+from andon.bundle.archive import read_bundle
+from andon.engine.base import Job, LoadedModel
+from andon.engine.copies import load_copies
+from andon.engine.placement import CARD_THREADS, Choice
+from andon.errors import AndonError
+from andon.model.choose import Request
+from andon.model.load import load_bundle
+from andon.model.model import Model, failed_prediction
+from andon.model.null import null_model
+from andon.predictions import Prediction
+from andon.settings.devices import CPU
+from andon.settings.serve import ServeSettings
+
+logger = logging.getLogger("andon")
+
+
+class Models:
+    """
+    Loads models and runs them in the calling thread; may be used from several threads at once.
+
+    Where the choice of devices may fall back, the first model decides between the cards and the
+    CPU. One that comes later and cannot use the cards has one copy, on the CPU.
+
+    Args:
+        settings: What models load with, and the limits on their images.
+        choice: The devices that they should be on.
+        cores: Those that this process may use, 1 or more.
+    """
+
+    def __init__(self, settings: ServeSettings, choice: Choice, *, cores: int = 1) -> None:
+        self._settings = settings
+        self._choice = choice
+        self._cores = cores
+        self._copies: dict[str, Mapping[str, Model]] = {}
+
+    @property
+    def devices(self) -> tuple[str, ...] | None:
+        """Where they compute; None as long as that is not decided."""
+        return None if self._choice.may_fall_back and not self._copies else self._choice.devices
+
+    def __contains__(self, digest: object) -> bool:
+        return digest in self._copies
+
+    def load(self, path: str | None) -> LoadedModel:
+        """
+        Load and prove a bundle on each device; None loads the model `null`, on the CPU.
+
+        Raises:
+            AndonError: As `andon.load`; what was loaded before stays.
+        """
+        copies = {CPU: null_model()} if path is None else self._load_bundle(path)
+        for model in copies.values():
+            model.limits = self._settings
+        if self.devices is None:
+            self._choice = Choice(devices=tuple(copies), may_fall_back=CPU not in copies)
+        return _describe(self._copies.setdefault(next(iter(copies.values())).digest, copies))
+
+    def _load_bundle(self, path: str) -> Mapping[str, Model]:
+        bundle, settings = read_bundle(path), self._settings
+
+        def load_on(device: str) -> Model:
+            request = Request(
+                runtime=settings.runtime, precision=settings.precision, device=device, trust=settings.trust
+            )
+            callers = settings.threads or (self._cores if device == CPU else CARD_THREADS)
+            return load_bundle(bundle, request, threads=1, callers=callers)
+
+        return load_copies(load_on, self._choice)
+
+    def predict(self, job: Job, device: str) -> Prediction:
+        """Predict the image of a job with the copy of a device; whatever happens, there is an answer."""
+        copies = self._copies[job.model]
+        try:
+            return copies.get(device, next(iter(copies.values()))).predict(job.image)
+        except Exception:
+            logger.exception("an image failed on an error of Andon's own")
+            return failed_prediction(AndonError("the service failed", code="service.fault"))
+
+
+def _describe(copies: Mapping[str, Model]) -> LoadedModel:
+    first = next(iter(copies.values()))
+    if first.canary is None:
+        raise ValueError("a loaded model has a canary")
+    return LoadedModel(
+        manifest=first.manifest,
+        digest=first.digest,
+        execution=first.execution,
+        proof=first.proof,
+        canary=first.canary,
+        devices=tuple(copies),
+    )
