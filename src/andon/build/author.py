@@ -13,11 +13,13 @@ from andon.build.compare import Agreement, Comparison, compare, require_agreemen
 from andon.build.export import raw_scores
 from andon.build.samples import Sample
 from andon.build.transform import Transform, require_repeatable
-from andon.bundle.manifest import InputSpec, OutputSpec, Tolerance
+from andon.bundle.input_spec import InputSpec
+from andon.bundle.manifest import Tolerance
+from andon.bundle.output_spec import OutputSpec
 from andon.errors import MismatchError, PackError, RuntimeFault, first_line
 from andon.model.prove import is_clear
 from andon.runtimes.base import Session
-from andon.tensors import FloatArray, UInt8Array, relative_difference
+from andon.tensors import FloatArray, PixelArray, relative_difference
 from andon.vision.prepare import normalise
 
 if TYPE_CHECKING:
@@ -41,8 +43,8 @@ class Measured(Struct, frozen=True, kw_only=True):
     """One sample, as the author's own code answers for it."""
 
     sample: Sample
-    pixels: UInt8Array
-    """The author's pixels before scaling: uint8 (H, W, C)."""
+    pixels: PixelArray
+    """The author's pixels before scaling: `input.dtype` (H, W, C)."""
     model_input: FloatArray
     """What the author's transform returned: float32 (C, H, W)."""
     raw_output: FloatArray

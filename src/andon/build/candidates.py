@@ -8,7 +8,19 @@ import numpy as np
 from msgspec.structs import replace
 
 from andon.build.fit import Candidate, Evidence, candidate_pixels
-from andon.bundle.manifest import Crop, Exact, InputSpec, Interpolation, Letterbox, NoResize, Resize, ShorterSide
+from andon.bundle.input_spec import (
+    OPENCV_KERNELS,
+    PILLOW_KERNELS,
+    Crop,
+    Exact,
+    InputSpec,
+    Interpolation,
+    Letterbox,
+    NoResize,
+    Resize,
+    ShorterSide,
+)
+from andon.vision.opencv import has_opencv
 
 
 def candidates(evidence: Sequence[Evidence], spec: InputSpec) -> Iterator[Iterator[Candidate]]:
@@ -85,21 +97,28 @@ def _with_every_kernel(resize: Resize) -> Iterator[Resize]:
     """The resize as it is, then with the other kernels."""
     yield resize
     if not isinstance(resize, NoResize):
-        for kernel in get_args(Interpolation):
-            if kernel != resize.interpolation:
-                yield replace(resize, interpolation=kernel)
+        for antialias, kernel in known_kernels():
+            if (antialias, kernel) != (resize.antialias, resize.interpolation):
+                yield replace(resize, interpolation=kernel, antialias=antialias)
+
+
+def known_kernels() -> Iterator[tuple[bool, Interpolation]]:
+    """Give `antialias` and `interpolation` of Pillow's kernels, and of OpenCV's where that is installed."""
+    for antialias, kernels in ((True, PILLOW_KERNELS), (False, OPENCV_KERNELS if has_opencv() else ())):
+        yield from ((antialias, kernel) for kernel in get_args(Interpolation) if kernel in kernels)
 
 
 def _other_geometries(spec: InputSpec) -> Iterator[tuple[Resize, Crop | None]]:
     resize, crop = spec.resize, spec.crop
     kernel: Interpolation = "bilinear" if isinstance(resize, NoResize) else resize.interpolation
+    antialias = isinstance(resize, NoResize) or resize.antialias
     for size in sorted({size for size in (_declared_size(resize), crop.size if crop else None) if size}):
         for fitted in (
-            Exact(size=size, interpolation=kernel),
-            Letterbox(size=size, interpolation=kernel),
-            Letterbox(size=size, interpolation=kernel, pad=0),
-            ShorterSide(size=min(size), interpolation=kernel, rounding="floor"),
-            ShorterSide(size=min(size), interpolation=kernel, rounding="nearest"),
+            Exact(size=size, interpolation=kernel, antialias=antialias),
+            Letterbox(size=size, interpolation=kernel, antialias=antialias),
+            Letterbox(size=size, interpolation=kernel, antialias=antialias, pad=0),
+            ShorterSide(size=min(size), interpolation=kernel, rounding="floor", antialias=antialias),
+            ShorterSide(size=min(size), interpolation=kernel, rounding="nearest", antialias=antialias),
         ):
             yield from ((fitted, cut) for cut in dict.fromkeys((crop, None)) if (fitted, cut) != (resize, crop))
     if crop is not None:

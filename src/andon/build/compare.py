@@ -14,11 +14,11 @@ from andon.build.diagnose import Disagreement, diagnose
 from andon.build.fit import Evidence
 from andon.build.samples import Sample
 from andon.build.transform import Transform, apply_transform, require_no_chance
-from andon.bundle.manifest import InputSpec
+from andon.bundle.input_spec import InputSpec
 from andon.errors import ImageError, MismatchError, PackError
 from andon.model.prove import MAX_GREY_LEVELS, grey_levels
 from andon.settings.limits import DEFAULT_LIMITS
-from andon.tensors import FloatArray, UInt8Array
+from andon.tensors import FloatArray, PixelArray
 from andon.vision.decode import decode
 from andon.vision.prepare import normalise, prepare
 
@@ -33,8 +33,8 @@ class Comparison(Struct, frozen=True, kw_only=True):
     """What the author's transform and the declaration make of one sample."""
 
     sample: Sample
-    pixels: UInt8Array
-    """The author's own pixels, recovered from the model input: uint8 (H, W, C)."""
+    pixels: PixelArray
+    """The author's own pixels, recovered from the model input: `input.dtype` (H, W, C)."""
     model_input: FloatArray
     """What the author's transform returned, or the declaration gives where there is none: float32 (C, H, W)."""
     is_whole: bool
@@ -72,9 +72,9 @@ def compare(sample: Sample, transform: Transform | None, spec: InputSpec) -> Com
     whole = np.rint(levels)
     return Comparison(
         sample=sample,
-        pixels=np.clip(whole, 0, 255).astype(np.uint8),
+        pixels=np.clip(whole, 0, np.iinfo(spec.dtype).max).astype(spec.dtype),
         model_input=model_input,
-        is_whole=bool(np.abs(levels - whole).max() < _WHOLE_LEVEL),
+        is_whole=bool(np.abs(levels - whole).max() * spec.level < _WHOLE_LEVEL),
         difference=grey_levels(model_input - declared, spec),
     )
 
@@ -149,9 +149,9 @@ def _mismatch(worst: Comparison, found: Disagreement) -> MismatchError:
     )
 
 
-def prepare_sample(sample: Sample, spec: InputSpec) -> UInt8Array:
+def prepare_sample(sample: Sample, spec: InputSpec) -> PixelArray:
     """
-    Prepare a sample as declared: uint8 (H, W, C).
+    Prepare a sample as declared: `input.dtype` (H, W, C).
 
     Raises:
         PackError: `pack.samples`: the image cannot be used.
@@ -163,8 +163,19 @@ def prepare_sample(sample: Sample, spec: InputSpec) -> UInt8Array:
 
 
 def recover_levels(model_input: FloatArray, spec: InputSpec) -> FloatArray:
-    """Undo the declared normalisation: float32 (C, H, W) to float32 (H, W, C) in grey levels, 0-255 where it fits."""
+    """
+    Undo the declared normalisation.
+
+    Args:
+        model_input: float32 (C, H, W).
+        spec: The declaration.
+
+    Returns:
+        float32 (H, W, C): the levels of prepared pixels, 0-255 or `spec.levels` where it fits.
+    """
     mean = np.asarray(spec.mean, np.float32)
     std = np.asarray(spec.std, np.float32)
     levels: FloatArray = (model_input.transpose(1, 2, 0) * std + mean) / np.float32(spec.scale)
+    if spec.dtype == "uint16":
+        levels = levels / np.float32(spec.level) + np.float32(spec.levels[0])
     return levels

@@ -17,7 +17,7 @@ from msgspec.structs import replace
 
 from andon.build.candidates import candidates
 from andon.build.fit import Candidate, Evidence, Fit, Values, candidate_pixels, fit_candidate
-from andon.bundle.manifest import Crop, InputSpec, NoResize, Resize
+from andon.bundle.input_spec import Crop, InputSpec, NoResize, Resampling, Resize
 from andon.tensors import FloatArray
 from andon.vision.prepare import prepare
 
@@ -131,15 +131,11 @@ def _pixel_differences(fit: Fit, spec: InputSpec) -> Iterator[_Difference]:
         parts = (("resize", found, declared), ("crop", candidate.spec.crop, spec.crop))
         texts = [f"the {part} is {_words(a)}, declared is {_words(b)}" for part, a, b in parts if a != b]
         yield _Difference("pack.mismatch.geometry", ", and ".join(texts), "declare what the transform does")
-    if (
-        not isinstance(found, NoResize)
-        and not isinstance(declared, NoResize)
-        and found.interpolation != declared.interpolation
-    ):
+    if not isinstance(found, NoResize) and not isinstance(declared, NoResize) and _kernel(found) != _kernel(declared):
         yield _Difference(
             "pack.mismatch.interpolation",
-            f'the interpolation is "{found.interpolation}", declared is "{declared.interpolation}"',
-            f'declare "interpolation": "{found.interpolation}"',
+            f"the interpolation is {_kernel(found)}, declared is {_kernel(declared)}",
+            f'declare "interpolation": "{found.interpolation}", "antialias": {str(found.antialias).lower()}',
         )
     if candidate.flipped:
         other = "BGR" if spec.color == "RGB" else "RGB"
@@ -159,7 +155,11 @@ def _moved(right: int, down: int) -> str:
 
 def _geometry(resize: Resize) -> Resize:
     """A resize without its kernel."""
-    return resize if isinstance(resize, NoResize) else replace(resize, interpolation="bilinear")
+    return resize if isinstance(resize, NoResize) else replace(resize, interpolation="bilinear", antialias=True)
+
+
+def _kernel(resize: Resampling) -> str:
+    return f'"{resize.interpolation}" of {"Pillow" if resize.antialias else "OpenCV"}'
 
 
 def _words(part: Resize | Crop | None) -> str:
@@ -228,6 +228,9 @@ def _by_kind(evidence: Sequence[Evidence], declared: Fit, spec: InputSpec) -> Di
     elif all(_is_function_of_pixels(item, spec) for item in evidence):
         code, reason = "pack.mismatch.normalisation", "the transform changes values otherwise than by one mean and std"
         hint = "contrast, gamma and an image's own statistics cannot be declared; put them into the model"
+        if spec.to_8_bits is not None:
+            shift = _shift(spec)
+            hint = f'say with "range" and "to_8_bits" how {spec.depth} bits become 8; "floor" with {shift} is a shift'
     elif _is_fine_detail(evidence, declared):
         code, reason = "pack.mismatch.interpolation", "the same part of the image is resized in another way"
         hint = (
@@ -241,6 +244,11 @@ def _by_kind(evidence: Sequence[Evidence], declared: Fit, spec: InputSpec) -> Di
         hint = "compare the sizes, the crop, the padding and flips of the transform with the declaration"
     stage: Literal["pixels", "model input"] = "model input" if code.endswith("normalisation") else "pixels"
     return Disagreement(code=code, stage=stage, reason=reason, hint=hint, is_exact=False)
+
+
+def _shift(spec: InputSpec) -> str:
+    """Give the range with which dropping the lowest bits, `image >> bits`, is declared."""
+    return f"[0, {255 << spec.depth - 8}]"
 
 
 def _levels(values: FloatArray, fit: Fit) -> Values:

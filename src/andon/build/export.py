@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from andon.build.blame import author_line, author_line_of_text
-from andon.bundle.manifest import InputSpec
+from andon.bundle.input_spec import InputSpec
 from andon.errors import PackError, first_line
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ def export_onnx(model: "nn.Module", spec: InputSpec, size: tuple[int, int]) -> b
         size: Height and width of the graph's input in pixels.
 
     Returns:
-        An ONNX file: one input `image`, uint8 (N, H, W, C), one output `raw_output`, float32
+        An ONNX file: one input `image`, `spec.dtype` (N, H, W, C), one output `raw_output`, float32
         (N, K), N free. Equal arguments give equal bytes; paths and stack traces are stripped.
 
     Raises:
@@ -42,7 +42,7 @@ def export_onnx(model: "nn.Module", spec: InputSpec, size: tuple[int, int]) -> b
     """
     import torch
 
-    example = (torch.zeros(2, *size, spec.channels, dtype=torch.uint8),)
+    example = (torch.zeros(2, *size, spec.channels, dtype=getattr(torch, spec.dtype)),)
     batch = {"image": {0: torch.export.Dim("batch", min=1)}}
     graph = normalised_graph(model, spec)
     with _quiet_exporter(), torch.no_grad():
@@ -68,8 +68,8 @@ def normalised_graph(model: "nn.Module", spec: InputSpec) -> "nn.Module":
     Put scaling and normalisation in front of a model.
 
     Returns:
-        A module in evaluation mode that takes uint8 (N, H, W, C) and gives what `raw_scores`
-        finds in the model's answer.
+        A module in evaluation mode that takes `spec.dtype` (N, H, W, C) and gives what `raw_scores`
+        finds in the model's answer. Levels of more than 8 bits are clipped to their range first.
     """
     import torch
     from torch import nn
@@ -84,12 +84,16 @@ def normalised_graph(model: "nn.Module", spec: InputSpec) -> "nn.Module":
             super().__init__()
             std = torch.tensor(spec.std, dtype=torch.float64).reshape(1, -1, 1, 1)
             mean = torch.tensor(spec.mean, dtype=torch.float64).reshape(1, -1, 1, 1)
-            self.register_buffer("factor", (spec.scale / std).float())
+            self.register_buffer("factor", (spec.scale * spec.level / std).float())
             self.register_buffer("shift", (-mean / std).float())
             self.model = model
 
         def forward(self, image: torch.Tensor) -> torch.Tensor:
-            return raw_scores(self.model(image.permute(0, 3, 1, 2).float() * self.factor + self.shift))
+            levels = image.permute(0, 3, 1, 2).float()
+            if spec.dtype == "uint16":
+                low, high = spec.levels
+                levels = levels.clamp(low, high) - low
+            return raw_scores(self.model(levels * self.factor + self.shift))
 
     return NormalisedGraph().eval()
 
@@ -138,11 +142,10 @@ def _explain_export(error: Exception, graph: "nn.Module", example: "torch.Tensor
     """Tell why `torch.export` stopped, by trying the same model eagerly."""
     if isinstance(error, PackError):
         return error
-    import torch
 
     for count in (2, 3):
         try:
-            graph(torch.zeros(count, *example.shape[1:], dtype=torch.uint8))
+            graph(example.new_zeros(count, *example.shape[1:]))
         except Exception as eager_error:  # noqa: BLE001 -- the author's code may raise anything
             return PackError(
                 f"the model fails on {count} images at once: {first_line(eager_error)}",

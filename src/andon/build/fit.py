@@ -11,7 +11,7 @@ from msgspec import Struct
 from numpy.typing import NDArray
 from PIL import Image
 
-from andon.bundle.manifest import InputSpec
+from andon.bundle.input_spec import InputSpec
 from andon.errors import ImageError
 from andon.tensors import FloatArray
 from andon.vision.prepare import prepare
@@ -27,7 +27,7 @@ class Evidence(Struct, frozen=True, kw_only=True):
     """One decoded image and what the author's transform made of it."""
 
     image: Image.Image
-    """Mode RGB or L, as `decode` returns it."""
+    """Mode RGB, L or I;16, as `decode` returns it."""
     model_input: FloatArray
     """float32 (C, H, W)."""
 
@@ -83,6 +83,8 @@ def candidate_pixels(image: Image.Image, candidate: Candidate) -> Values | None:
         pixels = prepare(image, candidate.spec).astype(np.float64).transpose(2, 0, 1)
     except ImageError:
         return None
+    if candidate.spec.dtype == "uint16":
+        pixels = (pixels - candidate.spec.levels[0]) * candidate.spec.level
     return pixels[::-1] if candidate.flipped else pixels
 
 

@@ -16,11 +16,12 @@ from PIL import Image
 from andon.build.author import Author, one_thread
 from andon.build.samples import Sample, made_sample
 from andon.bundle.golden import GoldenSample
-from andon.bundle.manifest import InputSpec, NoResize, Tolerance
+from andon.bundle.input_spec import InputSpec, NoResize, Resampling
+from andon.bundle.manifest import Tolerance
 from andon.errors import PackError
 from andon.model.prove import check_preparation
 from andon.settings.limits import DEFAULT_LIMITS
-from andon.tensors import FloatArray, UInt8Array, relative_difference
+from andon.tensors import FloatArray, PixelArray, relative_difference
 from andon.vision.decode import decode, open_encoded
 from andon.vision.prepare import prepare
 
@@ -34,7 +35,7 @@ class Mutation(Struct, frozen=True):
     """One way in which a preparation goes wrong in the field."""
 
     name: str
-    prepare: Callable[[Image.Image], UInt8Array]
+    prepare: Callable[[Image.Image], PixelArray]
     """A decoded image to wrongly prepared pixels (H, W, C)."""
     spec: InputSpec
     """The declaration with which the wrong preparation believes to work."""
@@ -53,14 +54,14 @@ def make_golden(
         made: Images that were made here, which agree too; taken where the author's see too little.
 
     Returns:
-        The golden samples, a PNG and a JPEG among them.
+        The golden samples, a PNG and a JPEG among them where they are of 8 bits.
 
     Raises:
         PackError: `pack.golden`: no set was found that would notice.
         MismatchError: A sample in the other form, JPEG or PNG, is transformed otherwise than declared.
     """
     chosen = [samples[position] for position in choose(samples, raw_outputs)]
-    other_form = missing_form(chosen)
+    other_form = missing_form(chosen) if author.spec.depth == 8 else []
     author.require_agreement(other_form)
     chosen += other_form
     golden = [_golden_sample(author, sample, number) for number, sample in enumerate(chosen)]
@@ -121,7 +122,7 @@ def missing_form(samples: Sequence[Sample]) -> list[Sample]:
 
 def mutations(spec: InputSpec) -> Iterator[Mutation]:
     """List the wrong preparations that make sense for a declaration."""
-    if spec.channels == 3:
+    if spec.color in ("RGB", "BGR"):
         flipped = replace(spec, color="BGR" if spec.color == "RGB" else "RGB")
         yield Mutation("channels in the other order", lambda image: prepare(image, flipped), flipped)
     if not isinstance(spec.resize, NoResize):
@@ -130,15 +131,29 @@ def mutations(spec: InputSpec) -> Iterator[Mutation]:
         yield Mutation(
             f"{kernel} instead of {spec.resize.interpolation}", lambda image: prepare(image, resampled), resampled
         )
+        yield from _other_library(spec, spec.resize)
     for axis, name in ((0, "down"), (1, "right")):
         yield Mutation(f"one pixel {name}", functools.partial(_rolled, spec, axis), spec)
     shifted = replace(spec, mean=tuple(value + 4 * spec.scale for value in spec.mean))
     yield Mutation("another mean", lambda image: prepare(image, spec), shifted)
     widened = replace(spec, std=tuple(value * 1.05 for value in spec.std))
     yield Mutation("another std", lambda image: prepare(image, spec), widened)
+    if spec.dtype == "uint16":
+        low, high = spec.levels
+        cut = replace(spec, range=(low, high - (high - low) // 20))
+        yield Mutation("another range", lambda image: prepare(image, spec), cut)
+        yield Mutation("levels clipped to 8 bits", lambda image: prepare(image, spec).clip(0, 255), spec)
 
 
-def _rolled(spec: InputSpec, axis: int, image: Image.Image) -> UInt8Array:
+def _other_library(spec: InputSpec, resize: Resampling) -> Iterator[Mutation]:
+    """Give Pillow's kernel where OpenCV's is declared; the other way round needs OpenCV, which may not be there."""
+    if not resize.antialias:
+        kernel = "box" if resize.interpolation == "area" else resize.interpolation
+        widened = replace(spec, resize=replace(resize, interpolation=kernel, antialias=True))
+        yield Mutation("Pillow's kernel instead of OpenCV's", lambda image: prepare(image, widened), widened)
+
+
+def _rolled(spec: InputSpec, axis: int, image: Image.Image) -> PixelArray:
     """Prepare with the crop one pixel off; the edge that is missing is taken from the other side."""
     return np.roll(prepare(image, spec), 1, axis)
 

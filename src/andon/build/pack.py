@@ -31,30 +31,20 @@ from andon.build.author import (
 from andon.build.compare import prepare_sample
 from andon.build.export import export_onnx
 from andon.build.golden_set import make_golden
+from andon.build.infer import find_input
 from andon.build.samples import Sample, noise, read_samples, upside_down
 from andon.build.transform import Transform
 from andon.build.weights import require_torch
 from andon.bundle.archive import write_bundle
+from andon.bundle.fields import BundleName
 from andon.bundle.golden import GoldenSample, encode_golden
+from andon.bundle.input_spec import InputSpec, NoResize, ShorterSide
 from andon.bundle.json_text import explain_field
-from andon.bundle.manifest import (
-    Artifact,
-    BundleName,
-    DecisionSpec,
-    Execution,
-    FileEntry,
-    GoldenSpec,
-    InputSpec,
-    Manifest,
-    NoResize,
-    OutputSpec,
-    Provenance,
-    ShorterSide,
-    Tolerance,
-    check_decision,
-)
+from andon.bundle.manifest import Artifact, Execution, FileEntry, GoldenSpec, Manifest, Provenance, Tolerance
+from andon.bundle.output_spec import DecisionSpec, OutputSpec, check_decision
 from andon.errors import EnvironmentFault, MismatchError, PackError
 from andon.model.prove import prove
+from andon.model.steps import Steps
 from andon.runtimes.base import Session, SessionOptions
 from andon.runtimes.registry import get_runtime
 from andon.tensors import FloatArray
@@ -95,7 +85,7 @@ class PackReport(Struct, frozen=True, kw_only=True):
     worst: Mapping[str, float]
     """Largest difference a stage: `pixels` in grey levels, `raw output` relative to the largest expected value."""
     notes: tuple[str, ...]
-    """What the author should know: things that could not be proven."""
+    """What the author should know: what was found, and things that could not be proven."""
 
 
 def pack(  # noqa: PLR0913 -- keyword-only, each a decision of the author's
@@ -118,13 +108,13 @@ def pack(  # noqa: PLR0913 -- keyword-only, each a decision of the author's
     Args:
         model: Takes float32 (N, C, H, W), returns scores (N, classes). Used in evaluation mode on
             the CPU, and left as it was.
-        samples: JPEG or PNG files, or Pillow images; at least one, better ten of each class.
+        samples: Image files or Pillow images; at least one, better ten of each class.
         labels: One name a class, in the order of the scores.
         out: The bundle to write; one that is there is replaced.
         transform: The transform of the author's validation: takes what `PIL.Image.open(path)`
             returns, gives a float tensor (C, H, W). Without it the declaration is believed, and the
             report says so.
-        input: The same preparation, declared as in the manifest.
+        input: The same preparation, declared as in the manifest. None to find it from the transform.
         activation: What turns raw outputs into scores; `none` where the model ends in probabilities.
         decision: OK labels and thresholds, as in the manifest; None for no verdict.
         name: 1 to 64 letters, digits, `.`, `_` and `-`; None for the file's name.
@@ -150,9 +140,12 @@ def pack(  # noqa: PLR0913 -- keyword-only, each a decision of the author's
         provenance={**_checked_mapping(provenance), "created_by": _created_by()},
     )
     found = read_samples(samples)
+    notes: tuple[str, ...] = () if transform is not None else (_UNPROVEN_INPUT,)
+    if spec is None:
+        spec, notes = _found_input(transform, found, progress)
     with evaluating(model) as eager:
         author = Author(eager, transform, spec)
-        made, notes = _made_samples(author, found[0])
+        made, missed = _made_samples(author, found[0])
         tell = _Steps(progress, 2 * len(found) + len(made) + 2)
         tell("calling the transform again and again")
         author.require_repeatable([*found, *made])
@@ -162,13 +155,13 @@ def pack(  # noqa: PLR0913 -- keyword-only, each a decision of the author's
         _try_first([author.measure(sample) for sample in found[:_FIRST_SAMPLES]], declared.output)
         tell("exporting the model")
         artifact = export_onnx(eager, spec, size)
-        session = _open(artifact, declared.output)
+        session = _open(artifact, spec, declared.output)
         compared = [
             _held_to_eager(author.measure(sample), session, declared.output)
             for sample in tell.each(found, "comparing the exported model with the eager one")
         ]
         golden = make_golden(author, found, [raw_output for raw_output, _ in compared], made)
-    execution = _proven_execution(golden, spec, session)
+    execution = _proven_execution(golden, Steps(spec, declared.output), session)
     manifest, members = _assemble(declared, spec, execution, artifact, golden)
     digest = write_bundle(out, manifest, members)
     return PackReport(
@@ -178,14 +171,14 @@ def pack(  # noqa: PLR0913 -- keyword-only, each a decision of the author's
         samples=len(found),
         golden=len(golden),
         worst={"pixels": agreement.worst_difference, "raw output": max(difference for _, difference in compared)},
-        notes=notes if transform is not None else (_UNPROVEN_INPUT,),
+        notes=(*notes, *missed),
     )
 
 
 def _made_samples(author: Author, first: Sample) -> tuple[list[Sample], tuple[str, ...]]:
     """Make images that try what the author's own may not show, and say which of them his transform does not take."""
-    size, grey = _made_size(author.spec, first), author.spec.color == "L"
-    made = [noise(size, grey=grey), upside_down(size, grey=grey)]
+    spec, size = author.spec, _made_size(author.spec, first)
+    made = [make(size, grey=spec.color == "L", depth=spec.depth) for make in (noise, upside_down)]
     taken = [sample for sample in made if author.accepts(sample)]
     missed = [sample for sample in made if sample not in taken]
     return taken, tuple(
@@ -195,7 +188,7 @@ def _made_samples(author: Author, first: Sample) -> tuple[list[Sample], tuple[st
 
 def _made_size(spec: InputSpec, first: Sample) -> tuple[int, int]:
     """Give height and width of made images: odd ones, or those of the first sample where the declaration keeps them."""
-    if spec.crop is None and isinstance(spec.resize, ShorterSide | NoResize):
+    if spec.roi is not None or (spec.crop is None and isinstance(spec.resize, ShorterSide | NoResize)):
         with first.open() as image:
             return image.height, image.width
     height, width, _ = prepare_sample(first, spec).shape
@@ -209,9 +202,13 @@ def _try_first(measured: Sequence[Measured], output: OutputSpec) -> None:
     require_logits(measured, output)
 
 
-def _open(artifact: bytes, output: OutputSpec) -> Session:
-    options = SessionOptions(classes=len(output.labels))
-    return get_runtime(_EXECUTION.runtime).open(_ARTIFACT, artifact, _EXECUTION, options)
+def _open(data: bytes, spec: InputSpec, output: OutputSpec) -> Session:
+    options = SessionOptions(output_shape=output.shape)
+    return get_runtime(_EXECUTION.runtime).open(_artifact(spec), data, _EXECUTION, options)
+
+
+def _artifact(spec: InputSpec) -> Artifact:
+    return replace(_ARTIFACT, dtype=spec.dtype)
 
 
 def _held_to_eager(measured: Measured, session: Session, output: OutputSpec) -> tuple[FloatArray, float]:
@@ -293,15 +290,23 @@ class _Declared(Struct, frozen=True, kw_only=True):
         check_decision(self.decision, self.output)
 
 
-def _declared_input(declaration: Mapping[str, Any] | InputSpec | None) -> InputSpec:
-    if declaration is None:
+def _declared_input(declaration: Mapping[str, Any] | InputSpec | None) -> InputSpec | None:
+    return None if declaration is None else _convert(InputSpec, declaration, "pack.input")
+
+
+def _found_input(
+    transform: Transform | None, samples: Sequence[Sample], progress: Progress | None
+) -> tuple[InputSpec, tuple[str, ...]]:
+    """Find the declaration that does what the transform does, and tell how it was found."""
+    if transform is None:
         raise PackError(
-            "the preparation is not declared",
+            "the preparation is neither declared nor to be found, for there is no transform",
             code="pack.input",
-            hint="say what the transform does, for example input={'resize': {'mode': 'shorter_side', 'size': 256}, "
-            "'crop': {'size': [224, 224]}, 'mean': [0.485, 0.456, 0.406], 'std': [0.229, 0.224, 0.225]}",
+            hint="give the transform, or say what it does, for example input={'resize': {'mode': 'shorter_side', "
+            "'size': 256}, 'crop': {'size': [224, 224]}, 'mean': [0.485, 0.456, 0.406], 'std': [0.229, 0.224, 0.225]}",
         )
-    return _convert(InputSpec, declaration, "pack.input")
+    found = find_input(transform, samples, lambda what: progress(0, 1, what) if progress else None)
+    return found.spec, (found.how, *found.notes)
 
 
 def _declare(**fields: object) -> _Declared:
@@ -330,12 +335,12 @@ def _created_by() -> str:
     return f"andon {__version__}, torch {importlib.metadata.version('torch').partition('+')[0]}"
 
 
-def _proven_execution(golden: Sequence[GoldenSample], spec: InputSpec, session: Session) -> Execution:
+def _proven_execution(golden: Sequence[GoldenSample], steps: Steps, session: Session) -> Execution:
     """Hold the bundle to its own proof before it is written, with the narrow tolerance where that has room to spare."""
-    narrow = prove(golden, spec, session, _NARROW)
+    narrow = prove(golden, steps, session, _NARROW)
     if narrow.holds and narrow.worst_output_difference < _NARROW_FROM:
         return replace(_EXECUTION, tolerance=_NARROW)
-    for finding in prove(golden, spec, session, _EXECUTION.tolerance).findings:
+    for finding in prove(golden, steps, session, _EXECUTION.tolerance).findings:
         raise MismatchError(
             f"the bundle would not prove itself (stage {finding.stage}): {finding.message}",
             code="pack.mismatch.output",
@@ -361,7 +366,7 @@ def _assemble(
         input=spec,
         output=declared.output,
         decision=declared.decision,
-        artifacts=(_ARTIFACT,),
+        artifacts=(_artifact(spec),),
         executions=(execution,),
         golden=GoldenSpec(inputs=tuple(sample.name for sample in golden)),
         provenance=declared.provenance,

@@ -12,6 +12,7 @@ from PIL import Image
 from andon.errors import ImageError, PackError
 from andon.settings.limits import DEFAULT_LIMITS
 from andon.vision.decode import open_encoded
+from andon.vision.formats import FORMAT_NAMES, find_format
 
 _ORIENTATION, _UPSIDE_DOWN = 0x0112, 3
 """The EXIF tag, and the value that turns an image without changing its size."""
@@ -25,12 +26,12 @@ class Sample(Struct, frozen=True, kw_only=True):
     path: Path | None = None
     """Where it is read from; None for an image in memory."""
     data: bytes = b""
-    """JPEG or PNG bytes of an image in memory."""
+    """The encoded bytes of an image in memory."""
 
     @property
     def encoded(self) -> bytes:
         """
-        JPEG or PNG bytes.
+        The bytes of the file, in a format of `andon.vision.formats`.
 
         Raises:
             PackError: `pack.samples`: the file cannot be read.
@@ -49,8 +50,9 @@ class Sample(Struct, frozen=True, kw_only=True):
 
     @property
     def suffix(self) -> str:
-        """`jpg` or `png`, by the first bytes."""
-        return "jpg" if self.encoded.startswith(b"\xff\xd8") else "png"
+        """What the name of its file ends with, by the first bytes: `jpg`, `png`, `tif` ...; empty for no image."""
+        form = find_format(self.encoded)
+        return form.suffixes[0].removeprefix(".") if form else ""
 
     def open(self) -> Image.Image:
         """Open it as the author's code does, by its path where it has one."""
@@ -62,7 +64,7 @@ def read_samples(samples: Iterable[str | os.PathLike[str] | Image.Image]) -> lis
     Look over the author's samples, and keep Pillow images as PNG.
 
     Raises:
-        PackError: `pack.samples`: there are none, or one is not a JPEG or PNG image.
+        PackError: `pack.samples`: there are none, or one is not an image of a format that is taken.
     """
     if isinstance(samples, str | bytes | os.PathLike) or not isinstance(samples, Iterable):
         raise PackError(
@@ -90,7 +92,7 @@ def _read_sample(sample: object, number: int) -> Sample:
         open_encoded(found.encoded, DEFAULT_LIMITS)
     except ImageError as error:
         raise PackError(
-            error.message, code="pack.samples", where=found.name, hint="samples are JPEG or PNG files"
+            error.message, code="pack.samples", where=found.name, hint=error.hint or f"samples are {FORMAT_NAMES} files"
         ) from None
     return found
 
@@ -114,31 +116,41 @@ def made_sample(image: Image.Image, form: str, name: str) -> Sample:
     return Sample(name=name, data=buffer.getvalue())
 
 
-def noise(size: tuple[int, int], *, grey: bool = False) -> Sample:
+def noise(size: tuple[int, int], *, grey: bool = False, depth: int = 8) -> Sample:
     """
     Make a PNG that notices most mistakes: coarse and fine noise.
 
     Args:
         size: Height and width in pixels.
         grey: Make it of one channel, for a model that takes one.
+        depth: Bits of one channel; more than 8 are grey.
     """
-    return made_sample(_noise(size, grey=grey), "PNG", "noise that was made to try the transform")
+    return made_sample(_noise(size, grey=grey, depth=depth), "PNG", "noise that was made to try the transform")
 
 
-def upside_down(size: tuple[int, int], *, grey: bool = False) -> Sample:
-    """Make a JPEG whose EXIF block says that it is to be turned by 180 degrees; arguments as of `noise`."""
-    image = _noise(size, grey=grey)
+def upside_down(size: tuple[int, int], *, grey: bool = False, depth: int = 8) -> Sample:
+    """
+    Make an image whose EXIF block says that it is to be turned by 180 degrees; arguments as of `noise`.
+
+    It is a JPEG, or a PNG where a JPEG cannot have the bits.
+    """
+    image = _noise(size, grey=grey, depth=depth)
     buffer = io.BytesIO()
     exif = Image.Exif()
     exif[_ORIENTATION] = _UPSIDE_DOWN
-    image.save(buffer, "JPEG", quality=90, exif=exif)
+    if depth > 8:
+        image.save(buffer, "PNG", exif=exif)
+    else:
+        image.save(buffer, "JPEG", quality=90, exif=exif)
     return Sample(name="noise with an EXIF orientation that was made to try the transform", data=buffer.getvalue())
 
 
-def _noise(size: tuple[int, int], *, grey: bool) -> Image.Image:
+def _noise(size: tuple[int, int], *, grey: bool, depth: int) -> Image.Image:
     height, width = size
     random = np.random.default_rng(0)
-    coarse = random.integers(0, 256, (height // 8 + 1, width // 8 + 1, 3)).repeat(8, 0).repeat(8, 1)
-    fine = random.integers(0, 256, (height, width, 3))
-    image = Image.fromarray(((2 * coarse[:height, :width] + fine) // 3).astype(np.uint8))
-    return image.convert("L") if grey else image
+    levels, shape = 2**depth, () if depth > 8 else (3,)
+    coarse = random.integers(0, levels, (height // 8 + 1, width // 8 + 1, *shape)).repeat(8, 0).repeat(8, 1)
+    fine = random.integers(0, levels, (height, width, *shape))
+    pixels = (2 * coarse[:height, :width] + fine) // 3
+    image = Image.fromarray(pixels.astype(np.uint16 if depth > 8 else np.uint8))
+    return image.convert("L") if grey and depth == 8 else image

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from andon.build.whole_module import read_whole_module
 from andon.errors import AndonError, PackError, UsageError, missing_extra
 
 if TYPE_CHECKING:
@@ -58,8 +59,8 @@ def load_model(factory: str, weights: str | Path | None) -> "nn.Module":
         factory: `module:name` of a callable that takes no arguments and returns an `nn.Module`.
         weights: A `.safetensors` file, or a state dict written by `torch.save`, which is read with
             `weights_only=True`; also under the key `state_dict`, `model_state_dict` or `model`,
-            and with the prefix `module.` of a data-parallel training. None for a factory that
-            brings its own.
+            and with the prefix `module.` of a data-parallel training. Or a module that was saved
+            whole, of which only the weights are read. None for a factory that brings its own.
 
     Returns:
         The model on the CPU, with exactly these weights.
@@ -132,16 +133,24 @@ def _read_checkpoint(path: Path) -> dict[str, "Tensor"]:
             # torch warns of formats that it then refuses.
             warnings.simplefilter("ignore")
             content = torch.load(path, map_location="cpu", weights_only=True)
-    except pickle.UnpicklingError as error:
-        raise PackError(
-            f"holds more than tensors, and is not loaded because it could execute code: {str(error).splitlines()[0]}",
-            code="pack.weights",
-            where=str(path),
-            hint="where you trained: torch.save(model.state_dict(), 'weights.pt')",
-        ) from None
+    except pickle.UnpicklingError:
+        return _read_whole_module(path)
     except (RuntimeError, EOFError, ValueError, KeyError) as error:
         raise PackError(f"not a PyTorch file: {str(error)[:200]}", code="pack.weights", where=str(path)) from None
     return _find_state_dict(content, path)
+
+
+def _read_whole_module(path: Path) -> dict[str, "Tensor"]:
+    """Read what a training saved with all its classes, without running any of them."""
+    try:
+        return read_whole_module(path)
+    except ValueError as error:
+        raise PackError(
+            f"holds more than tensors, and is not loaded because it could execute code: {error}",
+            code="pack.weights",
+            where=str(path),
+            hint="where you trained: torch.save(model.state_dict(), 'weights.pt'); see the guide on old checkpoints",
+        ) from None
 
 
 def _find_state_dict(content: object, path: Path) -> dict[str, "Tensor"]:

@@ -16,7 +16,9 @@ from andon.build.author import (
     require_scores,
 )
 from andon.build.samples import read_samples
-from andon.bundle.manifest import InputSpec, OutputSpec, Tolerance
+from andon.bundle.input_spec import InputSpec
+from andon.bundle.manifest import Tolerance
+from andon.bundle.output_spec import OutputSpec
 from andon.errors import MismatchError, PackError, RuntimeFault
 from andon.tensors import FloatArray, UInt8Array
 from tests.support.author import INPUT, LABELS, Author, Net, photos

@@ -1,10 +1,11 @@
 """Tests of the preparations that are tried instead of the declared one."""
 
 import msgspec
+import pytest
 
-from andon.build.candidates import candidates
+from andon.build.candidates import candidates, known_kernels
 from andon.build.fit import Evidence
-from andon.bundle.manifest import InputSpec
+from andon.bundle.input_spec import InputSpec
 from tests.support.author import INPUT, Author, photo
 
 SPEC = msgspec.convert(INPUT, InputSpec)
@@ -40,3 +41,10 @@ def test_a_declaration_without_resize_has_few_candidates() -> None:
     """There is no kernel to try where nothing is resized."""
     plain = msgspec.convert({**INPUT, "resize": {"mode": "none"}, "crop": None}, InputSpec)
     assert len(groups(plain)[0]) == 2
+
+
+def test_both_libraries_are_tried_where_both_are_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Eleven kernels with OpenCV, six without."""
+    assert len(list(known_kernels())) == 11
+    monkeypatch.setattr("andon.build.candidates.has_opencv", lambda: False)
+    assert {antialias for antialias, _ in known_kernels()} == {True}

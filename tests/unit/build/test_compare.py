@@ -11,7 +11,7 @@ from PIL import Image
 from andon.build.compare import compare, require_agreement
 from andon.build.samples import read_samples
 from andon.build.transform import require_repeatable
-from andon.bundle.manifest import InputSpec
+from andon.bundle.input_spec import InputSpec
 from andon.errors import MismatchError
 from tests.support.author import INPUT, MEAN, STD, Author, photos
 

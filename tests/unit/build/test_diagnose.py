@@ -5,9 +5,13 @@ import numpy as np
 
 from andon.build.diagnose import diagnose
 from andon.build.fit import Evidence
-from andon.bundle.manifest import InputSpec
+from andon.bundle.input_spec import InputSpec
+from andon.vision.prepare import normalise, prepare
 from tests.support.author import INPUT, Author, photo
 
+OPENCV = msgspec.convert(
+    {**INPUT, "resize": {**INPUT["resize"], "interpolation": "area", "antialias": False}}, InputSpec
+)
 SPEC = msgspec.convert(INPUT, InputSpec)
 
 
@@ -36,6 +40,17 @@ def test_noise_is_not_explained_exactly() -> None:
 def test_the_hint_is_what_to_declare() -> None:
     """It can be copied into the declaration."""
     assert diagnose(evidence(Author(bgr=True)), SPEC).hint == 'declare "color": "BGR"'
+
+
+def test_a_kernel_of_opencv_is_recognised() -> None:
+    """The library is named, and the hint says how it is declared."""
+    shown = [
+        Evidence(image=image, model_input=normalise(prepare(image, OPENCV), OPENCV)) for image in (photo(0), photo(1))
+    ]
+    found = diagnose(shown, SPEC)
+    assert found.code == "pack.mismatch.interpolation"
+    assert '"area" of OpenCV, declared is "bicubic" of Pillow' in found.reason
+    assert found.hint == 'declare "interpolation": "area", "antialias": false'
 
 
 def test_stages_are_told_apart() -> None:

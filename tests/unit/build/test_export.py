@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from andon.build.export import INPUT_NAME, OUTPUT_NAME, export_onnx, normalised_graph, raw_scores
-from andon.bundle.manifest import InputSpec
+from andon.bundle.input_spec import InputSpec
 from andon.errors import PackError
 from andon.runtimes.onnx_runtime import import_onnxruntime
 from andon.vision.prepare import normalise

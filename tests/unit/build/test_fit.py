@@ -6,7 +6,7 @@ import pytest
 from PIL import Image
 
 from andon.build.fit import Candidate, Evidence, fit_candidate
-from andon.bundle.manifest import InputSpec
+from andon.bundle.input_spec import InputSpec
 from tests.support.author import INPUT, MEAN, STD, Author, photo
 
 SPEC = msgspec.convert(INPUT, InputSpec)

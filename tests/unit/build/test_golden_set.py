@@ -11,7 +11,7 @@ from andon.build.author import Author as Truth
 from andon.build.golden_set import GOLDEN_SAMPLES, choose, make_golden, mutations, unnoticed
 from andon.build.samples import noise, read_samples
 from andon.bundle.golden import GoldenSample
-from andon.bundle.manifest import InputSpec
+from andon.bundle.input_spec import InputSpec
 from andon.errors import PackError
 from tests.support.author import INPUT, Author, Net, photos
 
@@ -36,6 +36,18 @@ def test_every_mutation_is_noticed_by_photos() -> None:
     golden = golden_of(photos(), author)
     assert len(list(mutations(author.spec))) == 6
     assert unnoticed(golden, author.spec) == []
+
+
+def test_pillow_s_kernel_in_place_of_opencv_s_is_noticed() -> None:
+    """The usual fault of a pipeline that was trained with OpenCV and is served with Pillow."""
+    resize = {"mode": "exact", "size": [64, 64], "interpolation": "bicubic"}
+    of_pillow, of_opencv = (
+        {mutation.name for mutation in mutations(msgspec.convert({"resize": {**resize, **extra}}, InputSpec))}
+        for extra in ({}, {"antialias": False})
+    )
+    assert of_opencv - of_pillow == {"Pillow's kernel instead of OpenCV's"}
+    area = {**resize, "interpolation": "area", "antialias": False}
+    assert len(list(mutations(msgspec.convert({"resize": area}, InputSpec)))) == 7
 
 
 @pytest.mark.parametrize(

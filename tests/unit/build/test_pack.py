@@ -125,6 +125,17 @@ def test_a_bundle_without_a_transform_says_so(tmp_path: Path) -> None:
     assert andon.load(report.path).predict(photo(9)).error is None
 
 
+def test_a_transform_without_a_declaration_is_found(tmp_path: Path) -> None:
+    """The bundle declares what the transform does, and the report says how that was found."""
+    arguments = {**ARGUMENTS, "input": None}
+    report = pack(Net(), samples=photos(), out=tmp_path / "found.andon", **arguments)
+    declared = pack(Net(), samples=photos(), out=tmp_path / "declared.andon", **ARGUMENTS)
+    found = report.manifest.input
+    assert (found.resize, found.crop) == (declared.manifest.input.resize, declared.manifest.input.crop)
+    np.testing.assert_allclose(found.mean, INPUT["mean"], atol=1e-5)
+    assert "images" in report.notes[0]
+
+
 def test_a_model_of_one_channel_packs_with_color_l(tmp_path: Path) -> None:
     """Grey models take one channel, in the graph and in the golden samples."""
 
@@ -221,7 +232,7 @@ def test_a_transform_that_takes_only_its_own_images_packs_with_a_note(tmp_path: 
         ({"out": "模型.andon"}, "pack.argument", "name="),
         ({"out": "/dev/null"}, "environment.write", "no file"),
         ({"input": {**INPUT, "sise": 1}}, "pack.input", "sise"),
-        ({"input": None}, "pack.input", "not declared"),
+        ({"input": None, "transform": None}, "pack.input", "neither declared nor to be found"),
         ({"input": {"resize": {"mode": "stretch"}}}, "pack.input", "$.resize.mode"),
         ({"input": {"resize": {"mode": "exact", "size": 64}}}, "pack.input", "[height, width]"),
         ({"input": {**INPUT, "mean": [0.5, 0.5]}}, "pack.input", "2 values"),
@@ -229,7 +240,7 @@ def test_a_transform_that_takes_only_its_own_images_packs_with_a_note(tmp_path: 
         ({"samples": []}, "pack.samples", "no samples"),
         ({"samples": "one.png"}, "pack.samples", "list of paths"),
         ({"samples": ["/nowhere/x.png"]}, "pack.samples", "No such file"),
-        ({"samples": [__file__]}, "pack.samples", "not a JPEG or PNG"),
+        ({"samples": [__file__]}, "pack.samples", "not an image of a format that is taken"),
         ({"decision": {"ok_labels": ["perfect"]}}, "pack.argument", "'perfect'"),
         ({"name": "two words"}, "pack.argument", "$.name"),
         ({"activation": "relu"}, "pack.argument", "relu"),

@@ -19,14 +19,20 @@ def _saved(path: Path, content: object) -> Path:
     return path
 
 
+def _with_state(net: torch.nn.Module, state: dict[str, torch.Tensor]) -> torch.nn.Module:
+    net.load_state_dict(state)
+    return net
+
+
 def test_weights_come_from_every_usual_form(tmp_path: Path) -> None:
-    """Safetensors, a state dict, one inside a checkpoint and one of a data-parallel model are the same weights."""
+    """Safetensors, a state dict, one inside a checkpoint, a whole module and data-parallel are the same."""
     state = {name: tensor + 1 for name, tensor in Net().state_dict().items()}
     save_file(state, tmp_path / "a.safetensors")
     files = [
         tmp_path / "a.safetensors",
         _saved(tmp_path / "b.pt", state),
         _saved(tmp_path / "c.pth", {"state_dict": state, "epoch": 3}),
+        _saved(tmp_path / "whole.pt", _with_state(Net(), state)),
         _saved(tmp_path / "d.pt", {"model": {f"module.{name}": tensor for name, tensor in state.items()}}),
     ]
     for file in files:
@@ -52,7 +58,6 @@ def test_a_pickle_is_refused_and_not_executed(tmp_path: Path) -> None:
     for file in (
         plain,
         _saved(tmp_path / "inside.pt", {"state_dict": _Trap(sprung)}),
-        _saved(tmp_path / "net.pt", Net()),
     ):
         with pytest.raises(PackError) as caught:
             load_model(FACTORY, file)
