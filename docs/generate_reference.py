@@ -17,7 +17,7 @@ from typer.testing import CliRunner
 
 import andon
 from andon import errors
-from andon.bundle import manifest
+from andon.bundle import input_spec, manifest, output_spec
 from andon.cli.main import app
 from andon.settings import limits
 from andon.settings.meanings import described_fields, meanings
@@ -30,6 +30,8 @@ from andon.web.problems import STATUS
 HERE = Path(__file__).resolve().parent
 SOURCE = HERE.parent / "src" / "andon"
 FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
+MANIFEST_MODULES = (manifest, input_spec, output_spec)
+"""Where the records of `bundle.json` are declared."""
 MARK = "<!-- Written by scripts/docs from the code. Do not edit. -->"
 
 
@@ -247,7 +249,7 @@ def manifest_page() -> Iterator[str]:
 
 def manifest_rows(name: str, record: dict[str, Any]) -> Iterator[list[str]]:
     """Give a row for each field of a record."""
-    texts = meanings(getattr(manifest, name))
+    texts = meanings(next(vars(module)[name] for module in MANIFEST_MODULES if name in vars(module)))
     for field, kind in record["properties"].items():
         default = f"`{json.dumps(kind['default'])}`" if "default" in kind else "required"
         yield [f"`{field}`", kind_text(kind), default, texts.get(field, "")]

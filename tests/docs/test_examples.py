@@ -1,10 +1,13 @@
 """The code of the guides: real files that run, and pages that quote them word by word."""
 
+import ast
+import importlib.util
 import re
 import subprocess
 import sys
 from pathlib import Path
 from textwrap import dedent
+from types import ModuleType
 
 import pytest
 
@@ -22,6 +25,16 @@ def run_example(name: str, *arguments: str | Path) -> subprocess.CompletedProces
     """Run a file of docs/examples as its reader would."""
     command = [sys.executable, str(EXAMPLES / name), *map(str, arguments)]
     return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+def example(name: str) -> ModuleType:
+    """Import a file of docs/examples."""
+    spec = importlib.util.spec_from_file_location(name.removesuffix(".py"), EXAMPLES / name)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
 
 
 @pytest.fixture
@@ -81,6 +94,33 @@ def test_a_service_that_is_another_one_is_told(photos: Path) -> None:
     assert asked.returncode == 3
     assert "[client.answer]" in asked.stderr
     assert "hint: " in asked.stderr
+
+
+def test_the_recorder_of_old_answers_keeps_to_old_grammar() -> None:
+    """It runs where the old model runs, on Python 3.6 too."""
+    ast.parse((EXAMPLES / "record_answers.py").read_text("utf-8"), feature_version=(3, 6))
+
+
+@pytest.mark.slow
+def test_recorded_answers_are_held_against_the_bundle(photos: Path, tmp_path: Path) -> None:
+    """The same model passes with 0; one whose weights moved fails with 1, and the image is named."""
+    pytest.importorskip("torch")
+    old, record = example("pack_your_model.py"), example("record_answers.py").record
+    answers = tmp_path / "answers.npz"
+    bundle = tmp_path / "colours.andon"
+    packed = run_example("pack_your_model.py", photos, bundle)
+    assert packed.returncode == 0, packed.stderr
+    net = old.Colours()
+    record(net, old.transform, sorted(photos.iterdir()), str(answers))
+    compared = run_example("compare_answers.py", answers, bundle, photos)
+    assert compared.returncode == 0, compared.stderr
+    assert re.findall(r"(\d)\.png: (\w+)", compared.stdout) == [("0", "red"), ("1", "green"), ("2", "blue")]
+    net.linear.weight.data.neg_()
+    record(net, old.transform, [photos / "2.png"], str(answers))
+    compared = run_example("compare_answers.py", answers, bundle, photos)
+    assert compared.returncode == 1
+    assert "2.png" in compared.stdout
+    assert "DIFFERS" in compared.stdout
 
 
 @pytest.mark.parametrize("page", written_pages(), ids=relative)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from andon.bundle.manifest import DecisionSpec, Threshold
+from andon.bundle.output_spec import DecisionSpec, Threshold
 from andon.decide import decide
 from andon.predictions import Verdict
 
