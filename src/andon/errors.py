@@ -140,7 +140,7 @@ def missing_extra(library: str, extra: str, purpose: str) -> EnvironmentFault:
     )
 
 
-def first_line(error: Exception) -> str:
+def first_line(error: BaseException) -> str:
     """Cut the message of a library's error to its first line, of at most 300 characters."""
     return (str(error).strip().splitlines() or [type(error).__name__])[0][:300]
 
@@ -188,6 +188,7 @@ CODES: Mapping[str, str] = MappingProxyType(
         "image.truncated": "The image ends early or its data are damaged.",
         "image.bytes": "The encoded image has more bytes than allowed.",
         "image.pixels": "The image has more pixels than allowed.",
+        "image.tiles": "The image would be cut into more tiles than allowed.",
         "image.depth": "The pixels have other bits than the model takes, or are not unsigned whole numbers.",
         "image.shape": "The image or array has a shape or size that cannot be used.",
         "image.missing": "The image file cannot be read.",
@@ -226,12 +227,15 @@ CODES: Mapping[str, str] = MappingProxyType(
         "pack.model": "The model cannot be run, or answers with something that is not scores of the labels.",
         "pack.transform": "The author's transform fails, or returns something that is no float tensor (C, H, W).",
         "pack.export": "The model cannot be exported.",
+        "pack.prepare": "The author's own `prepare` fails on a sample, or returns something else than it should.",
+        "pack.finish": "The author's own `finish` fails on a raw output, or returns something else than it should.",
         "pack.mismatch.channels": "The channels are in another order or number than declared.",
         "pack.mismatch.range": "The values are in another range than declared: 0-255 against 0-1.",
         "pack.mismatch.normalisation": "Mean or standard deviation differ from those declared.",
         "pack.mismatch.interpolation": "The resize uses another kernel than declared.",
         "pack.mismatch.geometry": "The resize or the crop takes another part of the image than declared.",
         "pack.mismatch.random": "The transform answers differently each time.",
+        "pack.mismatch.prepare": "The author's own `prepare` answers otherwise in a service than in a notebook.",
         "pack.mismatch.output": "The exported model answers otherwise than the eager model.",
         "pack.golden": "The golden samples would not notice a wrong preparation.",
     }

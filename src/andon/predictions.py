@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from typing import Any
 
 import msgspec
+import numpy as np
+from numpy.typing import NDArray
 
 
 class Verdict(enum.IntEnum):
@@ -31,21 +33,61 @@ class Failure(msgspec.Struct, frozen=True, kw_only=True):
     """What to do about it."""
 
 
+class Box(msgspec.Struct, frozen=True, kw_only=True):
+    """One thing or place that was found, in pixels of the image as it is oriented."""
+
+    label: str
+    """What it is."""
+    index: int
+    """The position of `label` among the bundle's labels."""
+    score: float
+    """0-1."""
+    x: float
+    """Pixels from the left edge of the image to its own left one."""
+    y: float
+    """Pixels from the upper edge of the image to its own upper one."""
+    width: float
+    """Pixels."""
+    height: float
+    """Pixels."""
+
+
+class ScoreMap(msgspec.Struct, frozen=True, kw_only=True, eq=False):
+    """A score for every place of an image, at the resolution of the graph or coarser."""
+
+    scores: NDArray[np.float32]
+    """float32 (K, rows, columns), 0-1: a plane for each label of the bundle."""
+    x: float
+    """Pixels from the left edge of the image to column 0."""
+    y: float
+    """Pixels from the upper edge of the image to row 0."""
+    step_x: float
+    """What one column is in pixels of the image."""
+    step_y: float
+    """What one row is in pixels of the image."""
+
+
 class Prediction(msgspec.Struct, frozen=True, kw_only=True):
     """The result for one image; equal in every form of deployment."""
 
     label: str | None = None
-    """The label with the highest score; None for a failed image."""
+    """What the image shows: the best label, or that of the best box. None where nothing was found, and for a failed
+    image."""
     index: int | None = None
     """The position of `label` among the bundle's labels."""
     score: float | None = None
     """The score of `label`, 0-1 for softmax and sigmoid."""
     scores: tuple[float, ...] = ()
-    """One score a label, in the order of the bundle's labels; empty for a failed image."""
+    """One score a label, in the order of the bundle's labels; empty for a failed image. Of boxes it is the best one's,
+    0 where there is none."""
     verdict: Verdict = Verdict.Undefined
     """What the bundle's decision makes of the scores."""
     reasons: tuple[str, ...] = ()
     """Everything that led to the verdict; empty where it is `Undefined`."""
+    boxes: tuple[Box, ...] = ()
+    """Where it was found, the best first: boxes of a detection, regions of a map, tiles that are not OK."""
+    map: ScoreMap | None = None
+    """The map of a segmentation or an anomaly; it is there in Python only, and never sent."""
     timings_ms: Mapping[str, float] = {}
     """Milliseconds spent in `decode`, `prepare`, `infer` and `finish`.
 
@@ -57,8 +99,10 @@ class Prediction(msgspec.Struct, frozen=True, kw_only=True):
     """Why the image failed; None where it did not."""
 
     def as_json(self) -> dict[str, Any]:
-        """Give the plain form that the command line and HTTP answer with; the verdict by its name."""
-        return {**msgspec.to_builtins(self), "verdict": self.verdict.name}
+        """Give the plain form that the command line and HTTP answer with; the verdict by its name, without the map."""
+        plain = msgspec.to_builtins(msgspec.structs.replace(self, map=None))
+        del plain["map"]
+        return {**plain, "verdict": self.verdict.name}
 
 
 def failed(failure: Failure, timings_ms: Mapping[str, float] | None = None) -> Prediction:

@@ -19,7 +19,7 @@ LAYERS = (
     "model",
     "runtimes client",
     "vision decide evaluate",
-    "bundle machine programs",
+    "bundle machine named_code programs",
     "settings",
     "errors tensors predictions",
 )

@@ -3,8 +3,8 @@
 import pytest
 
 from andon.bundle.output_spec import DecisionSpec, Threshold
-from andon.decide import decide
-from andon.predictions import Verdict
+from andon.decide import decide, decide_places
+from andon.predictions import Box, Verdict
 
 LABELS = ("ok", "scratch", "dent")
 
@@ -123,3 +123,32 @@ def test_scores_and_labels_must_be_as_many() -> None:
     """A mistake of the caller is no verdict."""
     with pytest.raises(ValueError, match="shorter"):
         decide((0.5, 0.5), LABELS, decision())
+
+
+def test_where_no_label_is_good_one_counts_from_a_half_on() -> None:
+    """One of them is always the best; with a threshold of its own it counts as that says."""
+    nothing_good = decision(ok=())
+    assert verdict((0.1, 0.49, 0.0), nothing_good) is Verdict.OK
+    assert verdict((0.1, 0.6, 0.5), nothing_good) is Verdict.NotOK
+    assert len(decide((0.1, 0.6, 0.5), LABELS, nothing_good)[1]) == 2
+    assert verdict((0.1, 0.6, 0.0), decision(ok=(), scratch=(0.5, 0.7))) is Verdict.NotDecidable
+
+
+def box(label: str, score: float) -> Box:
+    """Make a box somewhere."""
+    return Box(label=label, index=LABELS.index(label), score=score, x=7.4, y=8.6, width=30.2, height=4.0)
+
+
+def test_what_is_found_is_judged_by_the_best_box_of_each_label() -> None:
+    """Present, or in doubt, with its place; good things speak against nothing."""
+    declared = decision(scratch=(0.3, 0.6))
+    assert decide_places([box("scratch", 0.9)], None) == (Verdict.Undefined, ())
+    assert decide_places([], declared) == (Verdict.OK, ("no bad label was found",))
+    assert decide_places([box("ok", 0.9)], declared)[0] is Verdict.OK
+    assert decide_places([box("scratch", 0.29)], declared)[0] is Verdict.OK
+    found, reasons = decide_places([box("scratch", 0.5), box("dent", 0.1), box("scratch", 0.3)], declared)
+    assert found is Verdict.NotOK
+    assert reasons == (
+        "dent 0.100 was found, in 30 x 4 pixels at (7, 9)",
+        "scratch 0.500 is between its thresholds 0.3 and 0.6, in 30 x 4 pixels at (7, 9), and in 1 more place",
+    )

@@ -3,9 +3,10 @@
 import json
 
 import msgspec
+import numpy as np
 import pytest
 
-from andon.predictions import Failure, Prediction, Verdict, failed
+from andon.predictions import Box, Failure, Prediction, ScoreMap, Verdict, failed
 
 GOOD = Prediction(
     label="ok",
@@ -29,12 +30,26 @@ def test_the_plain_form_has_every_field_and_the_verdict_by_name() -> None:
         "scores": (0.75, 0.25),
         "verdict": "OK",
         "reasons": ("all is well",),
+        "boxes": (),
         "timings_ms": {"infer": 1.5},
         "device": "cuda:1",
         "error": None,
     }
-    assert list(plain) == list(Prediction.__struct_fields__)
+    assert list(plain) == [name for name in Prediction.__struct_fields__ if name != "map"]
     assert json.loads(json.dumps(plain)) == msgspec.json.decode(msgspec.json.encode(plain))
+
+
+def test_boxes_are_sent_and_maps_are_not() -> None:
+    """A map has millions of numbers; it is there in Python, and two predictions with one can be compared."""
+    box = Box(label="dent", index=1, score=0.5, x=1.5, y=2, width=30, height=4.25)
+    score_map = ScoreMap(scores=np.zeros((1, 2, 3), np.float32), x=0, y=0, step_x=4, step_y=4)
+    found = msgspec.structs.replace(GOOD, boxes=(box,), map=score_map)
+    assert found.as_json()["boxes"] == (
+        {"label": "dent", "index": 1, "score": 0.5, "x": 1.5, "y": 2, "width": 30, "height": 4.25},
+    )
+    assert "map" not in found.as_json()
+    assert found == msgspec.structs.replace(found)
+    assert found != msgspec.structs.replace(found, map=msgspec.structs.replace(score_map))
 
 
 def test_a_failed_image_has_its_error_and_no_label() -> None:

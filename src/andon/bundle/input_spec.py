@@ -8,6 +8,7 @@ It knows nothing of how they are done.
 from typing import Annotated, Literal
 
 from msgspec import Meta
+from msgspec.structs import replace
 
 from andon.bundle.fields import CodeName, Finite, Level, Offset, Pad, Positive, Rounding, Side, Size, Strict
 
@@ -95,6 +96,22 @@ class Roi(Strict, frozen=True, kw_only=True):
     height: Side
 
 
+class Tiles(Strict, frozen=True, kw_only=True):
+    """Cut a large image into tiles of one size, each of them prepared and run as an image of its own."""
+
+    size: Size
+    """Of one tile in pixels of the image; a smaller image goes on as in a mirror on the right and below."""
+    overlap: Offset
+    """Pixels that neighbours share at least: not fewer than the smallest thing to find has."""
+    merge: Literal["max", "mean"] = "max"
+    """`max`: the worst tile decides. `mean`: all tiles together do, as for a texture."""
+
+    def __post_init__(self) -> None:
+        height, width = self.size
+        if self.overlap >= min(height, width):
+            raise ValueError(f"an overlap of {self.overlap} leaves nothing of tiles of {width} x {height}")
+
+
 class InputSpec(Strict, frozen=True, kw_only=True):
     """How an image becomes the model input; `pack` takes the same object as `input`."""
 
@@ -110,8 +127,8 @@ class InputSpec(Strict, frozen=True, kw_only=True):
     """`stored` ignores the EXIF orientation, as `PIL.Image.open` does; `exif` applies it."""
     roi: Roi | None = None
     """The part of the image to look at; null for all of it."""
-    tiles: None = None
-    """Reserved: how a large image is cut up."""
+    tiles: Tiles | None = None
+    """How a large image is cut up; null for not at all."""
     resize: Resize = NoResize()
     crop: Crop | None = None
     scale: Positive = 1 / 255
@@ -121,13 +138,14 @@ class InputSpec(Strict, frozen=True, kw_only=True):
     std: Annotated[tuple[Positive, ...], Meta(min_length=1, max_length=3)] = (1.0,)
     """Divides after subtracting; as many values as `mean` may have."""
     prepare: CodeName | None = None
-    """The author's own Python in place of resize and crop, as `package.module:function`."""
+    """The author's own Python in place of resize, crop and normalisation; see `pack`."""
 
     def __post_init__(self) -> None:
         for name, values in (("mean", self.mean), ("std", self.std)):
             if len(values) not in (1, self.channels):
                 raise ValueError(f"{name} has {len(values)} values, expected 1 or {self.channels} for {self.color}")
         self._require_sound_depth()
+        self._require_whole_tiles()
         self._require_sound_pads()
         if self.prepare is not None and (not isinstance(self.resize, NoResize) or self.crop is not None):
             raise ValueError("prepare takes the place of resize and crop; declare one or the other")
@@ -140,6 +158,27 @@ class InputSpec(Strict, frozen=True, kw_only=True):
         low, high = self.levels
         if low >= high or high >= 2**self.depth:
             raise ValueError(f"range is {low} to {high}, expected two rising levels of {self.depth} bits")
+
+    def _require_whole_tiles(self) -> None:
+        """Refuse a crop that hides the border of each tile: what lies there would be seen by none."""
+        if self.tiles is None or self.crop is None:
+            return
+        height, width = self.tiles.size
+        if isinstance(self.resize, Exact | Letterbox):
+            height, width = self.resize.size
+        elif isinstance(self.resize, ShorterSide):
+            size, shorter = self.resize.size, min(height, width)
+            height, width = -(-height * size // shorter), -(-width * size // shorter)
+        if self.crop.size[0] < height or self.crop.size[1] < width:
+            raise ValueError(
+                f"the crop to {self.crop.size} hides the border of each tile, which is {(height, width)} before it; "
+                "declare tiles of what the crop keeps"
+            )
+
+    @property
+    def of_one(self) -> "InputSpec":
+        """What is declared of an image that is run as one: of a tile where there are tiles, else of the whole image."""
+        return self if self.tiles is None else replace(self, roi=None, tiles=None)
 
     def _require_sound_pads(self) -> None:
         pads = [part.pad for part in (self.resize, self.crop) if isinstance(part, Letterbox | Crop)]

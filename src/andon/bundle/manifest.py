@@ -15,7 +15,7 @@ from msgspec import Meta, Struct
 from andon.bundle.fields import MAX_MEMBER_NAME, MEMBER, BundleName, CodeName, Finite, MemberName, Strict, Text
 from andon.bundle.input_spec import InputSpec
 from andon.bundle.json_text import Fault, explain_field, explain_syntax, quoted, repeated_key
-from andon.bundle.output_spec import DecisionSpec, OutputSpec, check_decision
+from andon.bundle.output_spec import KINDS, DecisionSpec, OutputSpec, Task, check_decision
 from andon.errors import BundleError
 
 FORMAT = 1
@@ -108,7 +108,7 @@ class Manifest(Strict, frozen=True, kw_only=True):
 
     format: Literal[1]
     name: BundleName
-    task: Literal["classification"]
+    task: Task
     created: Annotated[dt.datetime, Meta(tz=True)] | None = None
     """SOURCE_DATE_EPOCH at packing; null where that was not set, so that equal inputs give equal bytes."""
     input: InputSpec
@@ -133,6 +133,7 @@ class Manifest(Strict, frozen=True, kw_only=True):
         for member in (*(a.path for a in self.artifacts), *self.golden.inputs, EXPECTED_MEMBER):
             if member not in self.files:
                 raise ValueError(f"{quoted(member)} is used but not listed in files")
+        check_task(self.task, self.input, self.output, self.decision)
         self._require_fitting_artifacts()
         check_decision(self.decision, self.output)
 
@@ -149,9 +150,30 @@ class Manifest(Strict, frozen=True, kw_only=True):
         """The author's own Python that every execution needs, by name."""
         return tuple(name for name in (self.input.prepare, self.output.finish) if name is not None)
 
+    @property
+    def needs_trust(self) -> bool:
+        """Whether no execution can be loaded without running code of the author's."""
+        return bool(self.own_code) or all(artifact.needs_trust for artifact in self.artifacts)
+
+    @property
+    def has_places(self) -> bool:
+        """Whether answers may say where in an image things are."""
+        return self.output.kind in ("boxes", "map") or self.input.tiles is not None
+
     def artifact(self, name: str) -> Artifact:
         """Return the artifact of this name; one that an execution names always exists."""
         return next(artifact for artifact in self.artifacts if artifact.name == name)
+
+
+def check_task(task: Task, spec: InputSpec, output: OutputSpec, decision: DecisionSpec | None) -> None:
+    """Raise ValueError where a task does not go with what is declared of the input, the output and the decision."""
+    if output.kind not in KINDS[task]:
+        raise ValueError(f"the task {task} does not go with the output kind {output.kind!r}")
+    hides = spec.tiles is not None and spec.tiles.merge == "max" and task == "classification"
+    if hides and decision is None and len(output.labels) > 1:
+        raise ValueError(
+            "tiles of a classification need a decision: without OK labels the many good tiles hide the bad one"
+        )
 
 
 def parse_manifest(data: bytes, *, where: str = MANIFEST_MEMBER) -> Manifest:

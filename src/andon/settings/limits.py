@@ -11,10 +11,12 @@ Count = Annotated[int, Meta(ge=1, le=2**40)]
 class Limits(msgspec.Struct, frozen=True, kw_only=True):
     """Bounds on what comes in from outside; each has an error code of its own."""
 
-    max_image_bytes: Count = 32 * 1024 * 1024
+    max_image_bytes: Count = 64 * 1024 * 1024
     """Bytes of one encoded image, 1 or more. Over it: `image.bytes`."""
     max_image_pixels: Count = 64_000_000
     """Width times height of one image, 1 or more, read from its header before decoding. Over it: `image.pixels`."""
+    max_tiles: Count = 4_096
+    """Tiles that one image is cut into, 1 or more. Over it: `image.tiles`."""
     max_body_bytes: Count = 64 * 1024 * 1024
     """Bytes of one request body, 1 or more. Over it: `request.bytes`."""
     max_json_bytes: Count = 16 * 1024 * 1024

@@ -36,7 +36,7 @@ class ServeSettings(Limits, frozen=True, kw_only=True):
     precision: Literal["fp32", "bf16"] | None = None
     """Use only executions of this precision: `fp32`, or `bf16`, which `openvino` computes faster and less exactly."""
     trust: bool = False
-    """Load artifacts that can execute code."""
+    """Load artifacts that can execute code, and run the author's own `prepare` and `finish`."""
     threads: Annotated[int, Meta(ge=1, le=1024)] | None = None
     """Images computed side by side, each with one compute thread; one a core, or 4 a card, if not given."""
     devices: Annotated[str, Meta(max_length=1024)] = AUTO

@@ -124,6 +124,7 @@ def test_the_colour_says_how_many_channels_there_are(color: Any, channels: int) 
         (lambda m: m.update(name="x" * 65), "$.name"),
         (lambda m: m.update(name="scratch\n"), "$.name"),
         (lambda m: m.update(task="ranking"), "$.task"),
+        (lambda m: m.update(task="detection"), "does not go with the output kind 'logits'"),
         (lambda m: m.update(created="2026-11-22T08:00:00"), "$.created"),
         (lambda m: m.update(created="2026-11-22T08:00:00+08:00"), "in UTC"),
         (lambda m: m["input"].update(color="rgb"), "$.input.color"),
@@ -164,6 +165,8 @@ def test_the_colour_says_how_many_channels_there_are(color: Any, channels: int) 
         (lambda m: m["input"]["crop"].update(mode="random"), "$.input.crop.mode"),
         (lambda m: m["input"]["crop"].update(offset="up"), "$.input.crop.offset"),
         (lambda m: m["output"].update(kind="box"), "$.output.kind"),
+        (lambda m: m["output"].update(kind="boxes"), "does not go with the output kind 'boxes'"),
+        (lambda m: m["output"].update(boxes={}), "boxes are declared, and the kind is"),
         (lambda m: m["output"].update(activation="relu"), "$.output.activation"),
         (lambda m: m["output"].update(kind="probabilities"), "does not go with activation 'softmax'"),
         (lambda m: m["output"].update(activation="none"), "does not go with activation 'none'"),
@@ -180,6 +183,12 @@ def test_the_colour_says_how_many_channels_there_are(color: Any, channels: int) 
             lambda m: m["artifacts"][0].update(dtype="float32", layout="NCHW"),
             "takes float32, the input is uint8",
         ),
+        (
+            lambda m: (m["input"].update(tiles={"size": [64, 64], "overlap": 8}, crop=None), m.update(decision=None)),
+            "without OK labels the many good tiles hide the bad one",
+        ),
+        (lambda m: m["input"].update(tiles={"size": [64, 64], "overlap": 8}), "hides the border of each tile"),
+        (lambda m: m["input"].update(tiles={"size": [64, 32], "overlap": 32}), "leaves nothing of tiles of 32 x 64"),
         (lambda m: m.update(executions=[]), "$.executions"),
         (lambda m: m["executions"][0].update(runtime="ONNX Runtime"), "$.executions[0].runtime"),
         (lambda m: m["executions"][0].update(precision="int8"), "$.executions[0].precision"),
@@ -218,8 +227,11 @@ def test_what_could_not_be_acted_on_is_refused(change: Change, path: str) -> Non
         ),
         lambda m: m["input"].update(depth=16, to_8_bits="floor", color="LLL"),
         lambda m: m["input"].update(roi={"x": 0, "y": 8, "width": 100, "height": 50}),
+        lambda m: m["input"].update(tiles={"size": [64, 64], "overlap": 0}, crop=None),
         lambda m: m["input"]["resize"].update(interpolation="area", antialias=False),
         lambda m: m["input"].update(prepare="a.b:c", resize={"mode": "none"}, crop=None),
+        lambda m: (m.update(task="segmentation", decision=None), m["output"].update(kind="map")),
+        lambda m: (m.update(task="detection", decision={}), m["output"].update(kind="boxes", boxes={"min_score": 0.5})),
         lambda m: m["output"].update(labels=["green", "green", "划痕"]),
         lambda m: m["decision"].update(thresholds={}),
         lambda m: m["decision"]["thresholds"]["划痕"].update(low=0.62),
@@ -247,6 +259,35 @@ def test_the_error_reads_as_the_style_asks() -> None:
         "  in bundle.json, line 119\n"
         'hint: write 0.62, not "0.62"'
     )
+
+
+@pytest.mark.parametrize(
+    ("change", "is_needed"),
+    [
+        (lambda m: m, False),
+        (lambda m: m["input"].update(prepare="own.code:prepare", resize={"mode": "none"}, crop=None), True),
+        (lambda m: m["output"].update(finish="own.code:finish"), True),
+        (lambda m: m["artifacts"][0].update(format="torchscript"), True),
+        (lambda m: m["artifacts"].append({**m["artifacts"][0], "name": "script", "format": "torchscript"}), False),
+    ],
+    ids=["declared", "prepare", "finish", "torchscript", "onnx beside torchscript"],
+)
+def test_trust_is_needed_where_nothing_loads_without_it(change: Change, *, is_needed: bool) -> None:
+    """One artifact that runs no code is enough, but not beside code that every execution needs."""
+    assert parse_manifest(text_of(change)).needs_trust == is_needed
+
+
+@pytest.mark.parametrize(
+    ("change", "has_places"),
+    [
+        (lambda m: m, False),
+        (lambda m: m.update(task="detection", output={"labels": ["dent"], "kind": "boxes"}, decision=None), True),
+        (lambda m: m["input"].update(tiles={"size": [64, 64], "overlap": 8}, crop=None), True),
+    ],
+)
+def test_boxes_maps_and_tiles_have_places(change: Change, *, has_places: bool) -> None:
+    """Scores of a whole image have none."""
+    assert parse_manifest(text_of(change)).has_places is has_places
 
 
 def test_a_newer_format_asks_for_a_newer_andon() -> None:
