@@ -150,7 +150,9 @@ def require_allowed_bytes(data: bytes, limits: Limits) -> None:
     """
     if len(data) > limits.max_image_bytes:
         raise ImageError(
-            f"the image has more than {limits.max_image_bytes} bytes, which is the limit", code="image.bytes"
+            f"the image has more than {limits.max_image_bytes} bytes, which is the limit",
+            code="image.bytes",
+            hint="send it as JPEG or PNG, or allow more with max_image_bytes",
         )
 
 

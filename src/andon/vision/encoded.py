@@ -15,7 +15,7 @@ from PIL import Image
 from andon.errors import ImageError
 
 MAX_PARTS = 100_000
-"""Segments or chunks of one file; a file of 32 MB may be in parts of 320 bytes."""
+"""Segments or chunks of one file; a file of 64 MB may be in parts of 640 bytes."""
 
 
 class EncodedImage(Struct, frozen=True, kw_only=True):

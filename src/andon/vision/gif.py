@@ -18,7 +18,7 @@ _PICTURE, _EXTENSION, _END = 0x2C, 0x21, 0x3B
 _CONTROL = 0xF9
 """The extension that says which colour is transparent."""
 _MAX_PIECES = 500_000
-"""Pieces of data in one file; each may have 255 bytes, so a file of 32 MB needs a quarter of that."""
+"""Pieces of data in one file; each may have 255 bytes, so a file of 64 MB needs half of that."""
 
 
 def read_gif(data: bytes) -> EncodedImage:

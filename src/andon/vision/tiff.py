@@ -208,7 +208,7 @@ def _rebuilt(directory: Directory, parts: Sequence[memoryview], layout: _Layout)
         place += len(part)
     tags[_TILE_PLACES if layout.is_tiled else _STRIP_PLACES] = tuple(places)
     tags[_TILE_BYTES if layout.is_tiled else _STRIP_BYTES] = tuple(map(len, parts))
-    return write_file(Directory(order=directory.order, tags=tags), b"".join(parts))
+    return write_file(Directory(order=directory.order, tags=tags), parts)
 
 
 def decode_tiff(encoded: EncodedImage) -> Image.Image:

@@ -91,16 +91,16 @@ def _read_values(data: bytes, order: str, entry: tuple[int, int, int, int], inli
     return values if is_bytes else struct.unpack(f"{order}{count}{_KINDS[kind]}", values)
 
 
-def write_file(directory: Directory, data: bytes) -> bytes:
+def write_file(directory: Directory, parts: Sequence[bytes | memoryview]) -> bytes:
     """
     Write a file of one directory, in the form of 32 bits.
 
     Args:
         directory: Its tags are written in rising order, bytes as UNDEFINED and numbers as LONG.
-        data: What begins at byte 8, where tags may point to.
+        parts: What stands from byte 8 on, where tags may point to.
     """
     order = directory.order
-    entries, outside, place = [], [], 8 + len(data)
+    entries, outside, place = [], [], 8 + sum(map(len, parts))
     for tag, values in sorted(directory.tags.items()):
         is_bytes = isinstance(values, bytes)
         packed = bytes(values) if is_bytes else struct.pack(f"{order}{len(values)}I", *values)
@@ -112,4 +112,4 @@ def write_file(directory: Directory, data: bytes) -> bytes:
         entries.append(struct.pack(f"{order}HHI", tag, _UNDEFINED if is_bytes else _LONG, len(values)) + value)
     mark = b"II*\0" if order == "<" else b"MM\0*"
     head = mark + struct.pack(f"{order}I", place)
-    return b"".join((head, data, *outside, struct.pack(f"{order}H", len(entries)), *entries, bytes(4)))
+    return b"".join((head, *parts, *outside, struct.pack(f"{order}H", len(entries)), *entries, bytes(4)))

@@ -1,5 +1,9 @@
 """Images of another depth than declared are refused, and levels become grey as declared."""
 
+from collections.abc import Callable
+from typing import Any
+
+import cv2
 import numpy as np
 import pytest
 from PIL import Image
@@ -55,3 +59,22 @@ def test_fractions_of_a_level_are_rounded_as_declared() -> None:
     nearest = grey_levels_of(InputSpec(color="L", depth=12, to_8_bits="nearest"))
     np.testing.assert_array_equal(floor, np.floor(exact + 1e-9))
     np.testing.assert_array_equal(nearest, np.rint(exact))
+
+
+@pytest.mark.parametrize(
+    ("declared", "trained"),
+    [
+        ({"depth": 16, "to_8_bits": "floor"}, lambda levels: (levels / 257).astype(np.uint8)),
+        ({"depth": 16, "range": (0, 65280), "to_8_bits": "floor"}, lambda levels: (levels >> 8).astype(np.uint8)),
+        ({"depth": 12, "range": (0, 4080), "to_8_bits": "floor"}, lambda levels: (levels >> 4).astype(np.uint8)),
+        ({"depth": 16, "to_8_bits": "nearest"}, lambda levels: cv2.convertScaleAbs(levels, alpha=255 / 65535)),
+    ],
+    ids=["by 257", "shift by 8", "shift by 4", "convertScaleAbs"],
+)
+def test_what_trainings_do_can_be_declared(
+    declared: dict[str, Any], trained: Callable[[np.ndarray], np.ndarray]
+) -> None:
+    """The table of the page on images, for every level that there is."""
+    spec = InputSpec(color="L", **declared)
+    levels = np.arange(2**spec.depth, dtype=np.uint16)
+    np.testing.assert_array_equal(grey_levels_of(spec), trained(levels).ravel())

@@ -17,7 +17,7 @@ from andon.settings.limits import Limits
 from andon.vision.decode import ImageSource, decode
 from andon.vision.encode import encode
 from tests.support.bundles import INPUT
-from tests.support.pictures import encoded, photo
+from tests.support.pictures import deep_photo, encoded, photo, tiff_file
 
 MODES = ("1", "L", "LA", "P", "PA", "RGB", "RGBA", "RGBa", "RGBX", "CMYK", "YCbCr", "HSV")
 BY_WAY_OF = {"RGBa": "RGBA", "PA": "L"}
@@ -205,3 +205,21 @@ def test_a_picture_is_compressed() -> None:
     """What repeats itself is sent as less than its pixels."""
     array = np.zeros((300, 400, 3), np.uint8)
     assert len(encode(array)) < array.nbytes / 100
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        deep_photo(),
+        deep_photo().astype(">u2"),
+        np.asfortranarray(deep_photo())[::-1, ::2],
+        deep_photo()[..., None],
+        Image.fromarray(deep_photo()),
+        Image.open(io.BytesIO(tiff_file({256: 2, 257: 1, 258: 16, 262: 1, 277: 1}, [b"\x12\x34\x56\x78"], order=">"))),
+    ],
+    ids=["array", "other order of bytes", "view", "one channel", "Pillow", "Pillow I;16B"],
+)
+def test_deep_grey_travels_with_all_its_bits(source: ImageSource) -> None:
+    """As a PNG of 16 bits, from which the levels come back."""
+    assert_same_pixels(source, InputSpec(color="L", depth=16))
+    assert np.asarray(decode(encode(source), InputSpec(color="L", depth=16))).max() > 255

@@ -11,6 +11,7 @@ from PIL import Image
 from andon.errors import ImageError
 from andon.vision.encoded import MAX_PARTS
 from andon.vision.jpeg import MAX_SCANS, decode_jpeg, read_jpeg
+from tests.support.odd_images import mpo
 from tests.support.pictures import encoded, jpeg_segment, photo
 
 PLAIN = encoded(photo(), "JPEG")
@@ -144,3 +145,20 @@ def test_reading_takes_time_in_proportion_to_the_bytes() -> None:
         started = time.process_time()
         assert reason(PLAIN[:2] + filling * (8_000_000 // len(filling)))
         assert time.process_time() - started < 1
+
+
+def test_of_two_pictures_in_one_file_the_first_is_read() -> None:
+    """Phones put a second picture behind the first; its bytes reach no decoder."""
+    data = mpo()
+    assert data.count(END) >= 2
+    assert read_jpeg(data).pixel_data.count(END) == 1
+    np.testing.assert_array_equal(pixels(data), np.asarray(Image.open(io.BytesIO(data))))
+
+
+def test_a_first_picture_that_ends_early_is_refused_whatever_follows() -> None:
+    """The whole second picture, with an end marker of its own, makes up for nothing."""
+    data = mpo()
+    first, second = data.index(b"\xff\xda"), data.index(END) + len(END)
+    middle = (first + second) // 2
+    assert "before its last pixel" in reason(data[:middle] + END + data[second:])
+    assert "no end marker" in reason(data[:middle] + data[second:])

@@ -1,7 +1,10 @@
 """Hundreds of odd images: each is the picture that Pillow gives, or a typed error; never anything else."""
 
 import io
+import subprocess
+import sys
 import warnings
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,6 +17,7 @@ from andon.vision.decode import decode
 from andon.vision.depth import DEEP_MODES
 from tests.support.odd_images import OddImage, cut_images, damaged_images, lying_images, whole_images
 
+ROOT = Path(__file__).parents[3]
 SMALL = Limits(max_image_pixels=4_000_000)
 SPECS = (InputSpec(), InputSpec(color="L"), InputSpec(color="L", depth=12), InputSpec(color="L", depth=16))
 WHOLE = [image for image in whole_images() if "refused" not in image.name]
@@ -71,10 +75,20 @@ def test_a_cut_image_is_refused_or_whole(image: OddImage) -> None:
 
 
 @pytest.mark.parametrize("image", list(damaged_images()), ids=lambda image: image.name)
-def test_a_damaged_image_is_a_picture_or_an_error(image: OddImage) -> None:
-    """Nothing else is raised, and nothing is warned of."""
+def test_a_damaged_image_is_what_pillow_makes_of_it_or_an_error(image: OddImage) -> None:
+    """Nothing else is raised, and nothing is warned of. What no checksum shows is to nobody a damage."""
     for spec in SPECS:
-        picture(image.data, spec)
+        found = picture(image.data, spec)
+        if not isinstance(found, str):
+            np.testing.assert_array_equal(found, of_pillow(image.data, spec))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(1, 6))
+def test_thousands_of_damaged_images_are_what_pillow_makes_of_them_or_errors(seed: int) -> None:
+    """Other damages to each kind of file, the same ones each time."""
+    for image in damaged_images(seed=seed):
+        test_a_damaged_image_is_what_pillow_makes_of_it_or_an_error(image)
 
 
 @pytest.mark.parametrize("image", list(lying_images()), ids=lambda image: image.name)
@@ -84,3 +98,23 @@ def test_a_lying_image_is_refused(image: OddImage) -> None:
         found = picture(image.data, spec)
         if not isinstance(found, str):
             np.testing.assert_array_equal(found, of_pillow(image.whole or image.data, spec))
+
+
+@pytest.mark.slow
+def test_lies_and_bombs_cost_neither_memory_nor_time() -> None:
+    """All of them together, in a process of its own: what Pillow would reserve in C counts too."""
+    program = (
+        "import resource, time\n"
+        "from tests.support.odd_images import lying_images\n"
+        "from tests.unit.vision.test_odd_images import SPECS, picture\n"
+        "images = list(lying_images())\n"
+        "before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss\n"
+        "started = time.process_time()\n"
+        "for image in images:\n"
+        "    picture(image.data, SPECS[0])\n"
+        "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before, time.process_time() - started)\n"
+    )
+    ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, cwd=ROOT)
+    more_kb, seconds = map(float, ran.stdout.split())
+    assert more_kb < 64 * 1024
+    assert seconds < 5

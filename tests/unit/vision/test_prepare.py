@@ -13,7 +13,7 @@ from PIL import Image
 from andon.bundle.input_spec import InputSpec
 from andon.errors import ImageError
 from andon.vision.prepare import normalise, prepare, resized_size
-from tests.support.pictures import photo
+from tests.support.pictures import deep_photo, photo
 
 OPENCV = {
     "nearest": cv2.INTER_NEAREST,
@@ -325,3 +325,41 @@ def test_normalising_is_the_formula_of_the_manifest() -> None:
     for channel in range(3):
         wanted = (pixels[:, :, channel] / 127.5 - spec.mean[channel]) / spec.std[channel]
         np.testing.assert_allclose(found[channel], wanted, atol=1e-6)
+
+
+@pytest.mark.parametrize("kernel", KERNELS)
+def test_deep_images_are_resized_with_all_their_bits(kernel: str) -> None:
+    """By Pillow, whose kernels know 16 bits."""
+    image = Image.fromarray(deep_photo())
+    found = prepare(
+        image, declared(color="L", depth=16, resize={"mode": "exact", "size": [20, 30], "interpolation": kernel})
+    )
+    assert (found.dtype, found.shape, found.flags.writeable) == (np.uint16, (20, 30, 1), False)
+    np.testing.assert_array_equal(found[..., 0], np.asarray(image.resize((30, 20), KERNELS[kernel])))
+
+
+def test_deep_levels_are_clipped_to_their_range_after_the_resize() -> None:
+    """As the graph would; so prepared pixels are what an author's transform shows of them."""
+    spec = declared(color="L", depth=12, range=[100, 3000])
+    levels = np.array([[0, 99, 100, 101], [2999, 3000, 3001, 4095]], np.uint16)
+    prepared = prepare(Image.fromarray(levels), spec)
+    np.testing.assert_array_equal(prepared[..., 0], levels.clip(100, 3000))
+    assert normalise(prepared, spec).min() == 0
+    np.testing.assert_allclose(normalise(prepared, spec).max(), 1, rtol=1e-6)
+
+
+@pytest.mark.parametrize("depth", [8, 16])
+def test_grey_is_spread_over_three_channels(depth: int) -> None:
+    """The same level in each, whatever the depth."""
+    image = photo(mode="L") if depth == 8 else Image.fromarray(deep_photo())
+    found = prepare(image, declared(color="LLL", depth=depth))
+    assert found.flags.c_contiguous
+    np.testing.assert_array_equal(found, np.dstack([np.asarray(image)] * 3))
+
+
+def test_the_border_of_a_deep_letterbox_is_the_declared_grey() -> None:
+    """Grey 51 of 255 is a fifth of the way from black to white."""
+    spec = declared(color="L", depth=12, range=[1000, 3000], resize={"mode": "letterbox", "size": [8, 8], "pad": 51})
+    prepared = prepare(Image.fromarray(np.full((4, 8), 2000, np.uint16)), spec)
+    assert prepared[0, 0, 0] == 1400
+    assert prepared[4, 0, 0] == 2000
