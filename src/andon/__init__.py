@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from andon.build.pack import pack as pack
     from andon.client.aio import AsyncClient as AsyncClient
     from andon.client.answers import ServedModel as ServedModel
+    from andon.client.answers import ServedPassedOver as ServedPassedOver
     from andon.client.answers import ServedProof as ServedProof
     from andon.client.options import ClientOptions as ClientOptions
     from andon.client.sync import Client as Client
@@ -29,6 +30,7 @@ __all__ = [
     "Model",
     "Prediction",
     "ServedModel",
+    "ServedPassedOver",
     "ServedProof",
     "ServiceError",
     "Verdict",
@@ -44,6 +46,7 @@ _HOMES = {
     "Model": "andon.model.model",
     "Prediction": "andon.predictions",
     "ServedModel": "andon.client.answers",
+    "ServedPassedOver": "andon.client.answers",
     "ServedProof": "andon.client.answers",
     "ServiceError": "andon.errors",
     "Verdict": "andon.predictions",

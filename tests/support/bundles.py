@@ -26,8 +26,8 @@ INPUT: dict[str, Any] = {
     "mean": [0.485, 0.456, 0.406],
     "std": [0.229, 0.224, 0.225],
 }
-_WEIGHTS = np.array([[4, -2, -2], [-2, 4, -2], [-2, -2, 4]], np.float32)
-_BIAS = np.array([0.1, -0.2, 0.3], np.float32)
+WEIGHTS = np.array([[4, -2, -2], [-2, 4, -2], [-2, -2, 4]], np.float32)
+BIAS = np.array([0.1, -0.2, 0.3], np.float32)
 
 
 def colour_image(rgb: tuple[int, int, int], size: tuple[int, int] = (60, 50), seed: int = 0) -> Image.Image:
@@ -43,7 +43,7 @@ def encode(image: Image.Image, form: str = "PNG") -> bytes:
     return buffer.getvalue()
 
 
-def colour_graph(weights: np.ndarray = _WEIGHTS) -> bytes:
+def colour_graph(weights: np.ndarray = WEIGHTS) -> bytes:
     """Make the ONNX graph: uint8 (N, 32, 32, 3), normalise, average over the image, one linear layer."""
     constants = {
         "scale": np.array(1 / 255, np.float32),
@@ -51,7 +51,7 @@ def colour_graph(weights: np.ndarray = _WEIGHTS) -> bytes:
         "std": np.array(INPUT["std"], np.float32),
         "axes": np.array([1, 2], np.int64),
         "weights": weights,
-        "bias": _BIAS,
+        "bias": BIAS,
     }
     nodes = [
         helper.make_node("Cast", ["image"], ["float"], to=TensorProto.FLOAT),
@@ -87,7 +87,7 @@ def golden_samples() -> list[GoldenSample]:
                 encoded=encoded,
                 pixels=pixels,
                 model_input=model_input,
-                raw_output=_WEIGHTS @ model_input.mean(axis=(1, 2)) + _BIAS,
+                raw_output=WEIGHTS @ model_input.mean(axis=(1, 2)) + BIAS,
             )
         )
     return samples

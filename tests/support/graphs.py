@@ -13,7 +13,7 @@ SIZE = 12
 CHANNELS = 3
 CLASSES = 4
 _KINDS = {"uint8": TensorProto.UINT8, "uint16": TensorProto.UINT16, "float32": TensorProto.FLOAT}
-_LARGEST = {"uint8": 255.0, "uint16": 65535.0, "float32": 1.0}
+LARGEST = {"uint8": 255.0, "uint16": 65535.0, "float32": 1.0}
 
 
 class Form(Struct, frozen=True, kw_only=True):
@@ -37,11 +37,16 @@ class Form(Struct, frozen=True, kw_only=True):
         return (CLASSES, SIZE, SIZE) if self.gives_map else (CLASSES,)
 
 
+def factory_of(form: Form) -> str:
+    """Name what builds the network of an eager artifact; naming it imports no torch."""
+    return f"tests.support.torch_graphs:{'gives_map' if form.gives_map else 'gives_scores'}"
+
+
 def convolution_graph(form: Form) -> bytes:
     """Make a graph that casts and scales, convolves, and averages over the image unless it gives a map."""
     rng = np.random.default_rng(0)
     constants = {
-        "scale": np.array(1 / _LARGEST[form.dtype], np.float32),
+        "scale": np.array(1 / LARGEST[form.dtype], np.float32),
         "weights": rng.normal(0, 1, (CLASSES, CHANNELS, 3, 3)).astype(np.float32),
         "axes": np.array([2, 3], np.int64),
     }

@@ -4,13 +4,13 @@ Which executions of a bundle to try, and in which order: pure policy.
 It is told what is asked for, what is installed and whether the bundle is trusted.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from msgspec import Struct
 
 from andon.bundle.json_text import quoted
-from andon.bundle.manifest import Execution, Manifest, Precision, Tolerance
-from andon.errors import RuntimeFault, TrustError
+from andon.bundle.manifest import Artifact, Execution, Manifest, Precision, Tolerance
+from andon.errors import AndonError, RuntimeFault, TrustError
 from andon.runtimes.registry import RUNTIMES, get_runtime, is_installed
 from andon.settings.devices import kind_of
 
@@ -19,7 +19,9 @@ from andon.settings.devices import kind_of
 # it does not know. The same network in PyTorch's own bf16 is as far off, so it is the precision and not the library.
 _TOLERANCES: dict[Precision, Tolerance] = {"fp32": Tolerance(), "bf16": Tolerance(relative=0.2)}
 """Of an execution that the bundle does not list."""
-_TRUST_HINT = "read that code first; then load with trust=True, or --trust on the command line"
+_TRUST_HINT = (
+    "`andon inspect` says what would run; if you trust its author, load with trust=True, or --trust on the command line"
+)
 
 
 class Request(Struct, frozen=True, kw_only=True):
@@ -37,8 +39,23 @@ class Request(Struct, frozen=True, kw_only=True):
         """The device without its number; a UsageError where there is no such device."""
         return kind_of(self.device)
 
+    @property
+    def asks_nothing(self) -> bool:
+        """Whether any execution will do, on the CPU."""
+        return (self.runtime, self.precision, self.device) == (None, None, "cpu")
+
     def __str__(self) -> str:
         return " ".join(word for word in (self.runtime or "any installed runtime", self.precision, self.device) if word)
+
+
+class PassedOver(Struct, frozen=True, kw_only=True):
+    """An execution of a bundle that stands before the one in use, or that could not be tried."""
+
+    execution: Execution
+    code: str
+    """The code of the error that says why, as in the reference of errors."""
+    reason: str
+    """Its message."""
 
 
 def choose_executions(manifest: Manifest, request: Request) -> list[Execution]:
@@ -63,13 +80,35 @@ def choose_executions(manifest: Manifest, request: Request) -> list[Execution]:
     return _trusted(manifest, fitting, request)
 
 
-def _fits(execution: Execution, request: Request) -> bool:
+def left_out(manifest: Manifest, request: Request) -> Iterator[PassedOver]:
+    """Give the listed executions that are as asked for and are not tried: nothing here runs them, or nobody trusts."""
+    for execution in manifest.executions:
+        obstacle = _obstacle(manifest, execution, request) if _is_as_asked(execution, request) else None
+        if obstacle is not None:
+            yield PassedOver(execution=execution, code=obstacle.code, reason=obstacle.message)
+
+
+def _obstacle(manifest: Manifest, execution: Execution, request: Request) -> AndonError | None:
+    try:
+        get_runtime(execution.runtime).require_installed()
+    except AndonError as error:
+        return error
+    artifact = manifest.artifact(execution.artifact)
+    return _untrusted_formats([artifact]) if artifact.needs_trust and not request.trust else None
+
+
+def _is_as_asked(execution: Execution, request: Request) -> bool:
+    """Ask whether an execution is of the runtime, precision and device that are asked for; `null` only by name."""
     return (
         execution.runtime == (request.runtime or execution.runtime)
         and execution.precision == (request.precision or execution.precision)
         and execution.device == request.device_kind
-        and _may_run(execution.runtime, request)
+        and (execution.runtime != "null" or request.runtime == "null")
     )
+
+
+def _fits(execution: Execution, request: Request) -> bool:
+    return _is_as_asked(execution, request) and _may_run(execution.runtime, request)
 
 
 def _may_run(runtime: str, request: Request) -> bool:
@@ -105,10 +144,14 @@ def _trusted(manifest: Manifest, executions: list[Execution], request: Request) 
         )
     safe = [execution for execution in executions if not manifest.artifact(execution.artifact).needs_trust]
     if not safe:
-        formats = sorted({manifest.artifact(execution.artifact).format for execution in executions})
-        raise TrustError(
-            f"loading an artifact of the format {' or '.join(formats)} can run code of its author's",
-            code="bundle.trust",
-            hint=_TRUST_HINT,
-        )
+        raise _untrusted_formats([manifest.artifact(execution.artifact) for execution in executions])
     return safe
+
+
+def _untrusted_formats(artifacts: Sequence[Artifact]) -> TrustError:
+    formats = sorted({artifact.format for artifact in artifacts})
+    return TrustError(
+        f"loading an artifact of the format {' or '.join(formats)} can run code of its author's",
+        code="bundle.trust",
+        hint=_TRUST_HINT,
+    )

@@ -2,18 +2,19 @@
 
 import logging
 import os
+from collections.abc import Mapping, Sequence
 
 from andon.bundle.archive import Bundle, read_bundle
 from andon.bundle.golden import decode_golden
-from andon.bundle.manifest import Execution, Precision
+from andon.bundle.manifest import Artifact, Execution, Manifest, Precision
 from andon.errors import AndonError, EnvironmentFault, ProofError, RuntimeFault, UsageError
 from andon.machine import available_cores
 from andon.model.canary import choose_canary
-from andon.model.choose import Request, choose_executions
+from andon.model.choose import PassedOver, Request, choose_executions, left_out
 from andon.model.model import Model, Opened
-from andon.model.prove import Proof, prove
+from andon.model.prove import Proof, Stage, prove
 from andon.model.steps import Steps, load_steps
-from andon.runtimes.base import SessionOptions
+from andon.runtimes.base import Runtime, SessionOptions
 from andon.runtimes.registry import get_runtime
 from andon.settings.devices import parse_device
 
@@ -32,8 +33,8 @@ def load(
     """
     Load a bundle, and prove that it answers here as its author's model did.
 
-    Executions are tried in the order of the bundle; one that cannot run or does not hold its
-    proof is passed over with a warning in the log `andon`.
+    Executions are tried in the order of the bundle; one that cannot run, or does not hold its
+    proof, is passed over with a warning in the log `andon`, and stands in `passed_over`.
 
     Args:
         path: A `.andon` file or a bundle folder.
@@ -80,22 +81,67 @@ def load_bundle(bundle: Bundle, request: Request, *, threads: int, callers: int 
         output_shape=bundle.manifest.output.shape, threads=threads, callers=callers, device=request.device
     )
     proves = request.runtime != "null"
-    steps = load_steps(bundle.manifest) if proves else Steps(bundle.manifest.input, bundle.manifest.output)
-    failures: list[AndonError] = []
+    steps = (
+        load_steps(bundle.manifest.input, bundle.manifest.output)
+        if proves
+        else Steps(bundle.manifest.input, bundle.manifest.output)
+    )
+    opened, failures = _first_that_holds(bundle, executions, steps, options)
+    passed_over = _passed_over(bundle.manifest, request, opened.execution, failures)
+    _tell(bundle, opened.execution, passed_over)
+    model = Model(
+        bundle.manifest, bundle.digest, opened, threads=threads, device=request.device, passed_over=passed_over
+    )
+    model.canary = choose_canary(decode_golden(bundle), opened.execution, bundle.manifest, steps)
+    return model
+
+
+def _first_that_holds(
+    bundle: Bundle, executions: Sequence[Execution], steps: Steps, options: SessionOptions
+) -> tuple[Opened, list[PassedOver]]:
+    """Open executions until one proves itself; else raise the proof that failed, or the first fault."""
+    failures: list[tuple[Execution, AndonError]] = []
     for execution in executions:
         try:
             opened = open_and_prove(bundle, execution, steps, options)
         except (RuntimeFault, EnvironmentFault) as error:
-            failures.append(error)
+            failures.append((execution, error))
             continue
         if opened.proof is None or opened.proof.holds:
-            for failure in failures:
-                logger.warning("%s: passed over for %s: %s", bundle.where, execution.runtime, failure.message)
-            model = Model(bundle.manifest, bundle.digest, opened, threads=threads, device=request.device)
-            model.canary = choose_canary(decode_golden(bundle), execution)
-            return model
-        failures.append(proof_error(bundle, execution, opened.proof))
-    raise next((failure for failure in failures if isinstance(failure, ProofError)), failures[0])
+            return opened, [
+                PassedOver(execution=each, code=error.code, reason=error.message) for each, error in failures
+            ]
+        failures.append((execution, proof_error(bundle, execution, opened.proof)))
+    errors = [error for _, error in failures]
+    raise next((error for error in errors if isinstance(error, ProofError)), errors[0])
+
+
+def _passed_over(
+    manifest: Manifest, request: Request, used: Execution, failures: Sequence[PassedOver]
+) -> tuple[PassedOver, ...]:
+    """Give what stands before the execution in use, in the order of the bundle, and why it is not in use."""
+    listed = manifest.executions
+    before = listed[: listed.index(used)] if used in listed else listed
+    not_tried = [each for each in left_out(manifest, request) if each.execution in before]
+    return tuple(
+        sorted(
+            [*not_tried, *failures],
+            key=lambda each: listed.index(each.execution) if each.execution in listed else len(listed),
+        )
+    )
+
+
+def _tell(bundle: Bundle, used: Execution, passed_over: Sequence[PassedOver]) -> None:
+    for each in passed_over:
+        logger.warning(
+            "%s: using %s %s, passed over %s %s: %s",
+            bundle.where,
+            used.runtime,
+            used.precision,
+            each.execution.runtime,
+            each.execution.precision,
+            each.reason,
+        )
 
 
 def open_and_prove(bundle: Bundle, execution: Execution, steps: Steps, options: SessionOptions) -> Opened:
@@ -106,22 +152,37 @@ def open_and_prove(bundle: Bundle, execution: Execution, steps: Steps, options: 
         What was opened, with a proof that may not hold.
 
     Raises:
-        RuntimeFault: `runtime.load` or `runtime.unknown`.
+        RuntimeFault: `runtime.load`, also where the runtime is not one for such an execution, or `runtime.unknown`.
         BundleError: `bundle.golden`.
     """
     proves = execution.runtime != "null"
     samples = decode_golden(bundle) if proves else []
     artifact = bundle.manifest.artifact(execution.artifact)
-    session = get_runtime(execution.runtime).open(artifact, bundle.members[artifact.path], execution, options)
+    runtime = get_runtime(execution.runtime)
+    _require_able(runtime, artifact, execution)
+    session = runtime.open(artifact, bundle.members[artifact.path], execution, options)
     proof = prove(samples, steps, session, execution.tolerance) if proves else None
     return Opened(execution=execution, session=session, steps=steps, proof=proof)
 
 
-_STAGE_HINTS = {
+def _require_able(runtime: Runtime, artifact: Artifact, execution: Execution) -> None:
+    """Refuse an execution that the manifest may list, and that no version of this runtime could run."""
+    for what, wanted, offered in (
+        ("artifacts of the format", artifact.format, runtime.formats),
+        ("the precision", execution.precision, runtime.precisions),
+    ):
+        if wanted not in offered:
+            raise RuntimeFault(
+                f"the runtime {runtime.name} does not run {what} {wanted}, only {', '.join(sorted(offered))}",
+                code="runtime.load",
+                where=artifact.path,
+            )
+
+
+_STAGE_HINTS: Mapping[Stage, str] = {
     "pixels": "the preparation differs: `input` of the manifest, or another version of Pillow",
     "model input": "scale, mean or std of the manifest are not those of the author's transform",
     "raw output": "the graph or its weights are not those that were packed, or this runtime computes otherwise",
-    "finished": "the author's own `finish` is not installed in the version that the bundle was packed with",
     "label": "small differences of the stages before add up to another answer",
 }
 
@@ -135,5 +196,13 @@ def proof_error(bundle: Bundle, execution: Execution, proof: Proof) -> ProofErro
         f"stage {first.stage}: {first.message}{others}",
         code="proof.failed",
         where=f"{bundle.where} › {first.sample}",
-        hint=_STAGE_HINTS[first.stage],
+        hint=_hint(bundle.manifest, first.stage),
     )
+
+
+def _hint(manifest: Manifest, stage: Stage) -> str:
+    own = manifest.output.finish if stage == "finished" else manifest.input.prepare
+    if own is not None and stage in ("pixels", "model input", "finished"):
+        made = manifest.provenance.created_by
+        return f"{own}, or what it uses, is not installed in the version that the bundle was packed with: {made}"
+    return _STAGE_HINTS[stage]

@@ -1,46 +1,58 @@
 """One loaded bundle: decode, prepare, run, finish, decide. What a notebook and every worker use."""
 
-import logging
 import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing
 from itertools import islice
 
-import numpy as np
 from msgspec import Struct
+from msgspec.structs import replace
 from PIL import Image
 
 from andon.bundle.manifest import Execution, Manifest
-from andon.decide import decide
-from andon.errors import AndonError, ImageError, RuntimeFault, UsageError
+from andon.errors import AndonError, EngineError, ImageError, RuntimeFault, UsageError
 from andon.model.ahead import Source, work_ahead
+from andon.model.batch import Graph, prepared_size
 from andon.model.canary import Canary
+from andon.model.choose import PassedOver
+from andon.model.part import Part
 from andon.model.prove import Proof
+from andon.model.readers import reader_for
 from andon.model.steps import Steps
+from andon.model.tiled import plan_tiles, predict_tiles
 from andon.predictions import Failure, Prediction, failed
 from andon.runtimes.base import Session
-from andon.settings.limits import DEFAULT_LIMITS
-from andon.tensors import FloatArray, InputArray, fits_shape
+from andon.settings.limits import DEFAULT_LIMITS, Limits
+from andon.tensors import FloatArray, InputArray
 from andon.vision.decode import ImageSource
-
-logger = logging.getLogger("andon")
+from andon.vision.geometry import Window, region_of
 
 DEFAULT_BATCH_SIZE = 8
 """Images that `predict_many` hands to the runtime at once."""
+
+
+Decoder = Callable[[ImageSource, Limits], Image.Image]
 
 
 class _Decoded(Struct, frozen=True):
     """A decoded image, or the reason why there is none."""
 
     picture: Image.Image | ImageError
-    decode_ms: float
+    timings_ms: dict[str, float]
+
+
+class _Whole(Struct, frozen=True):
+    """An image that is run as one: its prepared pixels, and what is looked at of it."""
+
+    pixels: InputArray
+    region: Window
 
 
 class _Prepared(Struct, frozen=True):
-    """One image on its way: pixels (H, W, C) or the reason why there are none, and the time it took."""
+    """One image on its way: prepared, or the reason why it is not, and the time it took."""
 
-    pixels: InputArray | AndonError
+    image: _Whole | AndonError
     timings_ms: dict[str, float]
 
 
@@ -70,6 +82,7 @@ class Model:
         *,
         threads: int = 1,
         device: str = "cpu",
+        passed_over: tuple[PassedOver, ...] = (),
     ) -> None:
         self.manifest = manifest
         """The whole of `bundle.json`."""
@@ -79,14 +92,16 @@ class Model:
         """The artifact, runtime, precision and device in use."""
         self.proof = opened.proof
         """What came of the golden samples; None for the runtime `null`, which has nothing to prove."""
+        self.passed_over = passed_over
+        """Executions of the bundle that come before the one in use, and why they are not."""
         self.device = device
         """Where it computes: `cpu` or `cuda:N`."""
         self.limits = DEFAULT_LIMITS
         """Bounds on images; set another `Limits` to change them."""
         self.canary: Canary | None = None
         """A golden sample to ask a running model again and again; None where there is none."""
-        self._session = opened.session
         self._steps = opened.steps
+        self._graph = Graph(opened.session, opened.steps)
         self._threads = threads
 
     @property
@@ -109,7 +124,7 @@ class Model:
 
     def predict(self, image: ImageSource) -> Prediction:
         """
-        Predict one image, in the calling thread.
+        Predict one image, in the calling thread; of tiles the next are prepared meanwhile in others, if it has some.
 
         Args:
             image: A path or the bytes of an image file, an array uint8 (H, W, 3) in RGB order, uint8
@@ -119,7 +134,25 @@ class Model:
             The prediction. An image that cannot be used does not raise: its prediction has
             `error` set, no label, and the verdict `NotDecidable`.
         """
-        return self._finish_batch([self._prepare(self._decode(image))])[0]
+        return self.predict_while(image, _always)
+
+    def predict_while(self, image: ImageSource, is_wanted: Callable[[], bool]) -> Prediction:
+        """
+        Predict one image as `predict` does, and stop early where its answer has become useless.
+
+        Args:
+            image: As `predict` takes it.
+            is_wanted: Asked before each batch of tiles, in the calling thread. Where it says no, the
+                prediction has the error `engine.deadline`. An image that is run as one is not stopped.
+        """
+        decoded = self._decode(image)
+        if self.manifest.input.tiles is not None:
+            return self._predict_tiles(decoded, DEFAULT_BATCH_SIZE, is_wanted)
+        return self._finish_batch([self._prepare(decoded)])[0]
+
+    def predict_sample(self, encoded: bytes) -> Prediction:
+        """Predict a golden sample, such as the canary: it is one tile where images are cut up, and has no region."""
+        return self._finish_batch([self._prepare(self._decode(encoded, self._steps.decode_sample))])[0]
 
     def predict_many(
         self, images: Iterable[ImageSource], *, batch_size: int = DEFAULT_BATCH_SIZE
@@ -131,7 +164,8 @@ class Model:
             images: As `predict` takes them; read as they are needed, so they may be endless. An
                 array may be used for the next image, and a Pillow image closed, once the next is
                 asked for. With one thread nothing is read ahead.
-            batch_size: Images handed to the runtime at once, 1 or more.
+            batch_size: Images handed to the runtime at once, 1 or more. Images that are cut into
+                tiles come one after the other, and it counts the tiles.
 
         Yields:
             One prediction an image, in the order given. A bad image yields one with `error` set
@@ -147,6 +181,8 @@ class Model:
             raise UsageError(
                 "images is a single image, expected several", code="usage.argument", hint="predict([image]), or predict"
             )
+        if self.manifest.input.tiles is not None:
+            return self._predict_cut_up(Source(images), batch_size)
         return self._predict_batches(Source(images), batch_size)
 
     def _predict_batches(self, images: Source[ImageSource], batch_size: int) -> Iterator[Prediction]:
@@ -156,101 +192,98 @@ class Model:
         if images.error is not None:
             raise images.error
 
+    def _predict_cut_up(self, images: Source[ImageSource], batch_size: int) -> Iterator[Prediction]:
+        """Predict one image after the other, each in batches of tiles; the next one is decoded meanwhile."""
+        with closing(work_ahead(images, self._begin_decoding, ahead=1, threads=self._threads)) as decoded:
+            for image in decoded:
+                yield self._predict_tiles(image, batch_size, _always)
+        if images.error is not None:
+            raise images.error
+
     def _begin(self, image: ImageSource) -> Callable[[], _Prepared]:
         """Decode now what the caller may take back, and give the rest of the work."""
-        if isinstance(image, str | os.PathLike | bytes):
-            return lambda: self._prepare(self._decode(image))
-        decoded = self._decode(image)
-        return lambda: self._prepare(decoded)
+        decode = self._begin_decoding(image)
+        return lambda: self._prepare(decode())
 
-    def _decode(self, image: ImageSource) -> _Decoded:
+    def _begin_decoding(self, image: ImageSource) -> Callable[[], _Decoded]:
+        if isinstance(image, str | os.PathLike | bytes):
+            return lambda: self._decode(image)
+        decoded = self._decode(image)
+        return lambda: decoded
+
+    def _decode(self, image: ImageSource, decode: Decoder | None = None) -> _Decoded:
         """Decode one image; its error is kept for its prediction."""
         started = time.perf_counter()
         picture: Image.Image | ImageError
         try:
-            picture = self._steps.decode(image, self.limits)
+            picture = (decode or self._steps.decode)(image, self.limits)
         except ImageError as error:
             picture = error
-        return _Decoded(picture, (time.perf_counter() - started) * 1e3)
+        return _Decoded(picture, {"decode": (time.perf_counter() - started) * 1e3})
 
     def _prepare(self, decoded: _Decoded) -> _Prepared:
         """Prepare one image; its error is kept for its prediction."""
+        if isinstance(decoded.picture, ImageError):
+            return _Prepared(decoded.picture, decoded.timings_ms)
         started = time.perf_counter()
-        pixels: InputArray | AndonError
+        image: _Whole | AndonError
         try:
-            pixels = self._prepared_pixels(decoded.picture)
+            pixels = self._graph.prepare(decoded.picture)
+            image = _Whole(pixels, region_of(decoded.picture.size, self.manifest.input.roi))
         except (ImageError, RuntimeFault) as error:
-            pixels = error
-        prepare_ms = (time.perf_counter() - started) * 1e3
-        return _Prepared(pixels, {"decode": decoded.decode_ms, "prepare": prepare_ms})
-
-    def _prepared_pixels(self, picture: Image.Image | ImageError) -> InputArray:
-        if isinstance(picture, ImageError):
-            raise picture
-        pixels = self._steps.prepare(picture)
-        wanted = self._session.input_shape
-        if wanted is not None and pixels.shape != wanted:
-            raise ImageError(
-                f"the image has the shape {pixels.shape} after preparing, the model takes {wanted}",
-                code="image.shape",
-            )
-        return pixels
+            image = error
+        return _Prepared(image, {**decoded.timings_ms, "prepare": (time.perf_counter() - started) * 1e3})
 
     def _finish_batch(self, batch: Sequence[_Prepared]) -> list[Prediction]:
         started = time.perf_counter()
-        outputs = iter(self._run([item.pixels for item in batch if not isinstance(item.pixels, AndonError)]))
+        images = [item.image.pixels for item in batch if isinstance(item.image, _Whole)]
+        raw_outputs = iter(self._graph.run(images))
         infer_ms = (time.perf_counter() - started) * 1e3
         return [
-            failed_prediction(item.pixels, item.timings_ms)
-            if isinstance(item.pixels, AndonError)
-            else self._predict_one(next(outputs), {**item.timings_ms, "infer": infer_ms})
+            self._read(item.image, next(raw_outputs), {**item.timings_ms, "infer": infer_ms})
+            if isinstance(item.image, _Whole)
+            else failed_prediction(item.image, item.timings_ms)
             for item in batch
         ]
 
-    def _run(self, pixels: list[InputArray]) -> list[FloatArray | AndonError]:
-        """Run a batch; where it fails as a whole, run each image alone, so that only the guilty one errs."""
-        if not pixels:
-            return []
-        if len({image.shape for image in pixels}) > 1:
-            return [output for image in pixels for output in self._run([image])]
-        try:
-            raw_outputs = self._session.run(np.stack(pixels))
-        except RuntimeFault as error:
-            if len(pixels) == 1:
-                return [error]
-            return [output for image in pixels for output in self._run([image])]
-        wanted = (len(pixels), *(self.manifest.output.shape or raw_outputs.shape[1:]))
-        if not fits_shape(raw_outputs.shape, wanted):
-            message = f"the model answers with the shape {raw_outputs.shape}, expected {wanted}"
-            return [RuntimeFault(message, code="runtime.output")] * len(pixels)
-        return list(raw_outputs)
-
-    def _predict_one(self, output: FloatArray | AndonError, timings_ms: dict[str, float]) -> Prediction:
-        if isinstance(output, AndonError):
-            return failed_prediction(output, timings_ms)
-        if not np.isfinite(output).all():
-            fault = RuntimeFault("the model answers with numbers that are not finite", code="runtime.output")
-            return failed_prediction(fault, timings_ms)
+    def _read(self, image: _Whole, raw_output: FloatArray | AndonError, timings_ms: dict[str, float]) -> Prediction:
+        """Make the answer for an image that was run as one."""
+        if isinstance(raw_output, AndonError):
+            return failed_prediction(raw_output, timings_ms)
         started = time.perf_counter()
         try:
-            finished = self._steps.finish(output)
+            finished, best = self._graph.finish(raw_output)
         except RuntimeFault as error:
             return failed_prediction(error, timings_ms)
-        # Scores so near to 1 that they became equal are still told apart by the raw outputs.
-        index = int((finished if self.manifest.output.finish else output).argmax())
-        scores = tuple(finished.tolist())
-        verdict, reasons = decide(scores, self.labels, self.manifest.decision, best=index)
+        reader = reader_for(self.manifest, image.region)
+        size = prepared_size(image.pixels)
+        reader.add(Part(window=image.region, prepared=size, finished=finished, best=best))
+        prediction = reader.prediction()
         timings_ms["finish"] = (time.perf_counter() - started) * 1e3
-        return Prediction(
-            label=self.labels[index],
-            index=index,
-            score=scores[index],
-            scores=scores,
-            verdict=verdict,
-            reasons=reasons,
-            timings_ms=timings_ms,
-            device=self.device,
-        )
+        return replace(prediction, timings_ms=timings_ms, device=self.device)
+
+    def _predict_tiles(self, decoded: _Decoded, batch_size: int, is_wanted: Callable[[], bool]) -> Prediction:
+        """Make the answer for an image that is cut into tiles."""
+        if isinstance(decoded.picture, ImageError):
+            return failed_prediction(decoded.picture, decoded.timings_ms)
+        timings_ms = dict(decoded.timings_ms)
+        try:
+            plan = plan_tiles(
+                decoded.picture.size,
+                self.manifest.input,
+                max_tiles=self.limits.max_tiles,
+                batch_size=batch_size,
+                threads=self._threads,
+            )
+            reader = reader_for(self.manifest, plan.region)
+            prediction = predict_tiles(decoded.picture, plan, self._graph, reader, timings_ms, is_wanted)
+            return replace(prediction, device=self.device)
+        except (EngineError, ImageError, RuntimeFault) as error:
+            return failed_prediction(error, timings_ms)
+
+
+def _always() -> bool:
+    return True
 
 
 def failed_prediction(error: AndonError, timings_ms: dict[str, float] | None = None) -> Prediction:

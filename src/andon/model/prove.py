@@ -14,10 +14,12 @@ from msgspec import Struct
 from andon.bundle.golden import GoldenSample
 from andon.bundle.input_spec import InputSpec
 from andon.bundle.manifest import Tolerance
+from andon.bundle.output_spec import OutputSpec
 from andon.errors import AndonError, RuntimeFault
 from andon.model.steps import Steps
 from andon.runtimes.base import Session
 from andon.tensors import FloatArray, InputArray, UInt8Array, UInt16Array, relative_difference
+from andon.vision.finish import highest_of_labels, raw_difference
 from andon.vision.prepare import normalise
 
 Stage = Literal["pixels", "model input", "raw output", "finished", "label"]
@@ -76,14 +78,15 @@ def prove(samples: Sequence[GoldenSample], steps: Steps, session: Session, toler
     ]
     raw_outputs = _run_each(session, [sample.graph_input for sample in samples])
     output_differences = [
-        _output_difference(found, sample.raw_output) for found, sample in zip(raw_outputs, samples, strict=True)
+        _output_difference(found, sample.raw_output, steps.output)
+        for found, sample in zip(raw_outputs, samples, strict=True)
     ]
     findings: list[Finding] = []
     for index, sample in enumerate(samples):
         findings += check_preparation(sample, prepared[index], spec)
-        findings += _check_raw_output(sample, raw_outputs[index], tolerance)
+        findings += _check_raw_output(sample, raw_outputs[index], tolerance, steps.output)
         findings += _check_finished(sample, steps)
-        findings += _check_label(sample, prepared[index], raw_outputs[index], session, tolerance)
+        findings += _check_label(sample, prepared[index], raw_outputs[index], session, tolerance, steps.output)
     return Proof(
         samples=len(samples),
         findings=tuple(findings),
@@ -108,7 +111,7 @@ def check_preparation(sample: GoldenSample, prepared: InputArray | AndonError, s
     elif prepared.shape != expected.shape or prepared.dtype != expected.dtype:
         found, wanted = (f"{array.dtype} {array.shape}" for array in (prepared, expected))
         yield Finding(sample=sample.name, stage=stage, message=f"prepared to {found}, expected {wanted}")
-    elif (difference := _difference(prepared, expected, spec)) > MAX_GREY_LEVELS:
+    elif not (difference := _difference(prepared, expected, spec)) <= MAX_GREY_LEVELS:
         share = float(np.mean(prepared != expected))
         message = (
             f"up to {difference:.0f} grey levels apart on {share:.1%} of the pixels, allowed {MAX_GREY_LEVELS:.0f}"
@@ -135,7 +138,7 @@ def grey_levels(difference: FloatArray, spec: InputSpec) -> float:
 
 def _prepare_or_error(sample: GoldenSample, steps: Steps) -> InputArray | AndonError:
     try:
-        return steps.prepare(steps.decode(sample.encoded))
+        return steps.prepare(steps.decode_sample(sample.encoded))
     except AndonError as error:
         return error
 
@@ -171,25 +174,27 @@ def _run_batch(session: Session, pixels: Sequence[InputArray]) -> list[FloatArra
     return list(raw_outputs)
 
 
-def _output_difference(found: FloatArray | AndonError, expected: FloatArray) -> float:
-    return float("inf") if isinstance(found, AndonError) else relative_difference(found, expected)
+def _output_difference(found: FloatArray | AndonError, expected: FloatArray, output: OutputSpec) -> float:
+    return float("inf") if isinstance(found, AndonError) else raw_difference(found, expected, output)
 
 
-def _check_raw_output(sample: GoldenSample, found: FloatArray | AndonError, tolerance: Tolerance) -> Iterator[Finding]:
+def _check_raw_output(
+    sample: GoldenSample, found: FloatArray | AndonError, tolerance: Tolerance, output: OutputSpec
+) -> Iterator[Finding]:
     if isinstance(found, AndonError):
         yield Finding(sample=sample.name, stage="raw output", message=f"the graph failed: {found.message}")
         return
-    difference = relative_difference(found, sample.raw_output)
+    difference = raw_difference(found, sample.raw_output, output)
     if not difference <= tolerance.relative:
-        yield Finding(sample=sample.name, stage="raw output", message=_far_off(found, sample.raw_output, tolerance))
+        message = _far_off(found, sample.raw_output, difference, tolerance)
+        yield Finding(sample=sample.name, stage="raw output", message=message)
 
 
-def _far_off(found: FloatArray, expected: FloatArray, tolerance: Tolerance) -> str:
+def _far_off(found: FloatArray, expected: FloatArray, difference: float, tolerance: Tolerance) -> str:
     if found.shape != expected.shape:
         return f"the graph answers with {found.size} numbers, the eager model with {expected.size}"
     if not np.isfinite(found).all():
         return "the graph answers with numbers that are not finite"
-    difference = relative_difference(found, expected)
     return f"the graph answers {difference:.2g} (relative) away from the eager model, allowed {tolerance.relative:g}"
 
 
@@ -203,7 +208,7 @@ def _check_finished(sample: GoldenSample, steps: Steps) -> Iterator[Finding]:
         yield Finding(sample=sample.name, stage="finished", message=error.message)
         return
     difference = relative_difference(finished, sample.finished)
-    if difference > _MAX_FINISHED_DIFFERENCE:
+    if not difference <= _MAX_FINISHED_DIFFERENCE:
         message = f"{steps.output.finish} gives {difference:.2g} (relative) away from what it gave when it was packed"
         yield Finding(sample=sample.name, stage="finished", message=message)
 
@@ -214,20 +219,22 @@ def _check_label(
     raw_output: FloatArray | AndonError,
     session: Session,
     tolerance: Tolerance,
+    output: OutputSpec,
 ) -> Iterator[Finding]:
     """Compare the label from the encoded image to the end, where the expected one is clear."""
-    if (
-        isinstance(prepared, AndonError)
-        or prepared.shape != sample.graph_input.shape
-        or sample.raw_output.ndim != 1
-        or not is_clear(sample.raw_output, tolerance)
-    ):
+    highest = highest_of_labels(sample.raw_output, output)
+    if isinstance(prepared, AndonError) or prepared.shape != sample.graph_input.shape:
+        return
+    if highest is None or not is_clear(highest, tolerance):
         return
     if not np.array_equal(prepared, sample.graph_input):
         (raw_output,) = _run_batch(session, [prepared])
     if isinstance(raw_output, AndonError) or not np.isfinite(raw_output).all():
         return
-    found, expected = int(raw_output.argmax()), int(sample.raw_output.argmax())
+    found_highest = highest_of_labels(raw_output, output)
+    if found_highest is None or found_highest.shape != highest.shape:
+        return
+    found, expected = int(found_highest.argmax()), int(highest.argmax())
     if found != expected:
         yield Finding(
             sample=sample.name, stage="label", message=f"the best class is number {found}, expected number {expected}"

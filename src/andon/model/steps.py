@@ -3,10 +3,10 @@
 from PIL import Image
 
 from andon.bundle.input_spec import InputSpec
-from andon.bundle.manifest import Manifest
 from andon.bundle.output_spec import OutputSpec
 from andon.errors import RuntimeFault
-from andon.model.own_code import OwnCode, import_own_code, run_finish, run_prepare
+from andon.model.own_code import run_finish, run_prepare
+from andon.named_code import OwnCode, import_own_code
 from andon.settings.limits import DEFAULT_LIMITS, Limits
 from andon.tensors import FloatArray, InputArray, fits_shape
 from andon.vision.decode import ImageSource, decode
@@ -37,16 +37,20 @@ class Steps:
         """Decode an image as `andon.vision.decode` does."""
         return decode(source, self.spec, limits)
 
+    def decode_sample(self, source: ImageSource, limits: Limits = DEFAULT_LIMITS) -> Image.Image:
+        """Decode a golden sample: where there are tiles it is one of these, and no region is cut out of it."""
+        return decode(source, self.spec.of_one, limits)
+
     def prepare(self, image: Image.Image) -> InputArray:
         """
-        Bring a decoded image to what the graph takes.
+        Bring a decoded image, or one tile of it, to what the graph takes.
 
         Raises:
             ImageError: As `andon.vision.prepare`.
             RuntimeFault: `code.run`, by the author's own code.
         """
         if self._prepare is None:
-            return prepare(image, self.spec)
+            return prepare(image, self.spec.of_one)
         return run_prepare(self._prepare, str(self.spec.prepare), image, self.spec.channels)
 
     def finish(self, raw_output: FloatArray) -> FloatArray:
@@ -68,14 +72,13 @@ class Steps:
         return finished
 
 
-def load_steps(manifest: Manifest) -> Steps:
+def load_steps(spec: InputSpec, output: OutputSpec) -> Steps:
     """
-    Find the steps of a bundle; whether its code is trusted has been asked before.
+    Find the steps that are declared; whether code of the author's is trusted has been asked before.
 
     Raises:
         EnvironmentFault: `code.import`.
     """
-    spec, output = manifest.input, manifest.output
     return Steps(
         spec,
         output,

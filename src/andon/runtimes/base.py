@@ -50,7 +50,8 @@ class Session(Protocol):
             Raw outputs, float32 (N, ...); may hold numbers that are not finite.
 
         Raises:
-            RuntimeFault: `runtime.run`, with the library's message; the session stays usable.
+            RuntimeFault: `runtime.run`, with the library's message; `runtime.output` for an answer that is no
+                raw output, where the library could not tell so before. The session stays usable.
         """
         ...
 

@@ -5,8 +5,11 @@ from andon.runtimes.base import Runtime
 from andon.runtimes.null import NullRuntime
 from andon.runtimes.onnx_runtime import OnnxRuntime
 from andon.runtimes.openvino_runtime import OpenVino
+from andon.runtimes.torch_runtime import TorchRuntime
 
-RUNTIMES: dict[str, Runtime] = {runtime.name: runtime for runtime in (OnnxRuntime(), OpenVino(), NullRuntime())}
+RUNTIMES: dict[str, Runtime] = {
+    runtime.name: runtime for runtime in (OnnxRuntime(), OpenVino(), TorchRuntime(), NullRuntime())
+}
 
 
 def get_runtime(name: str) -> Runtime:

@@ -1,15 +1,19 @@
 """The question that shows whether a model still works."""
 
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import numpy as np
+import pytest
 
 from andon.bundle.golden import GoldenSample
-from andon.bundle.manifest import Execution
+from andon.bundle.manifest import Execution, Manifest
 from andon.model.canary import Canary, choose_canary
 from andon.model.load import load
+from andon.model.steps import Steps
 from andon.predictions import Failure, Prediction
+from tests.support.bundles import colour_parts
 
 RUNS = Execution(artifact="onnx", runtime="onnxruntime")
 SURE, UNSURE = np.array([1.0, 9.0], np.float32), np.array([1.0, 1.0 + 1e-7], np.float32)
@@ -24,17 +28,47 @@ def sample(size_bytes: int, raw_output: np.ndarray) -> GoldenSample:
     )
 
 
+def chosen(*samples: GoldenSample, execution: Execution = RUNS, **fields: Any) -> Canary:
+    """Choose among samples of a model of two labels."""
+    manifest = msgspec.convert({**colour_parts()[0], "output": {"labels": ["a", "b"]}, **fields}, Manifest)
+    return choose_canary(samples, execution, manifest, Steps(manifest.input, manifest.output))
+
+
 def test_the_smallest_clear_sample_is_asked() -> None:
     """It costs the least; one whose best class may change by rounding would raise false alarms."""
-    canary = choose_canary([sample(9, SURE), sample(5, SURE[::-1]), sample(1, UNSURE)], RUNS)
+    canary = chosen(sample(9, SURE), sample(5, SURE[::-1]), sample(1, UNSURE))
     assert (len(canary.image), canary.index) == (5, 0)
 
 
 def test_where_nothing_is_clear_any_answer_will_do() -> None:
     """So it is for the runtime `null`, which answers nothing of its own."""
-    assert choose_canary([sample(9, UNSURE), sample(5, UNSURE)], RUNS) == Canary(image=bytes(5), index=None)
+    assert chosen(sample(9, UNSURE), sample(5, UNSURE)) == Canary(image=bytes(5), index=None)
     null = msgspec.structs.replace(RUNS, runtime="null")
-    assert choose_canary([sample(9, SURE)], null) == Canary(image=bytes(9), index=None)
+    assert chosen(sample(9, SURE), execution=null) == Canary(image=bytes(9), index=None)
+
+
+PLACES = {
+    "boxes": {
+        "task": "detection",
+        "output": {"kind": "boxes", "labels": ["a", "b"], "activation": "none", "boxes": {"min_score": 0.5}},
+    },
+    "map": {"task": "segmentation", "output": {"kind": "map", "labels": ["a", "b"], "activation": "none"}},
+}
+
+
+def answer_of(kind: str, *scores: float) -> np.ndarray:
+    """Make the raw output of one box, or of a map of one cell."""
+    shape = (1, 6) if kind == "boxes" else (2, 1, 1)
+    return np.array([0, 0, 1, 1, *scores] if kind == "boxes" else scores, np.float32).reshape(shape)
+
+
+@pytest.mark.parametrize("kind", PLACES)
+def test_a_sample_on_which_something_is_clearly_found_is_asked(kind: str) -> None:
+    """Not one that is near to the least score, where nothing may be found after rounding; nor one with nothing."""
+    near, nothing, clear = answer_of(kind, 0.1, 0.5001), answer_of(kind, 0.1, 0.2), answer_of(kind, 0.1, 0.9)
+    canary = chosen(sample(3, near), sample(1, nothing), sample(9, clear), **PLACES[kind])
+    assert (len(canary.image), canary.index) == (9, 1)
+    assert chosen(sample(3, near), sample(1, nothing), **PLACES[kind]) == Canary(image=bytes(1), index=None)
 
 
 def test_an_answer_holds_where_the_class_is_right() -> None:

@@ -2,12 +2,13 @@
 
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from andon.bundle.archive import read_bundle
-from andon.bundle.manifest import Manifest
-from andon.errors import EnvironmentFault, RuntimeFault, UsageError
-from andon.model.choose import Request, choose_executions
+from andon.bundle.manifest import Artifact, Execution, Manifest
+from andon.errors import EnvironmentFault, RuntimeFault, TrustError, UsageError
+from andon.model.choose import Request, choose_executions, left_out
 from andon.runtimes import onnx_runtime, openvino_runtime
 
 
@@ -91,3 +92,40 @@ class TestChooseExecutions:
         assert (execution.runtime, execution.precision, execution.device) == ("openvino", "bf16", "cpu")
         assert execution.tolerance.relative == 0.2
         assert {execution.precision for execution in choose_executions(manifest, Request())} == {"fp32"}
+
+    def test_what_would_run_code_is_left_out_until_it_is_trusted(self, manifest: Manifest) -> None:
+        """What is safe is taken in its place, and the reason is told."""
+        mixed = with_torch(manifest)
+        assert [found.runtime for found in choose_executions(mixed, Request())] == ["onnxruntime"]
+        (untold,) = left_out(mixed, Request())
+        assert (untold.execution.runtime, untold.code) == ("torch", "bundle.trust")
+        assert [found.runtime for found in choose_executions(mixed, Request(trust=True))] == ["torch", "onnxruntime"]
+        assert list(left_out(mixed, Request(trust=True))) == []
+
+    def test_a_runtime_that_would_run_code_is_refused_where_it_is_asked_for(self, manifest: Manifest) -> None:
+        """With the format that could, and how to allow it."""
+        with pytest.raises(TrustError, match="format pt2 can run code") as caught:
+            choose_executions(with_torch(manifest), Request(runtime="torch"))
+        assert caught.value.code == "bundle.trust"
+        assert "trust=True" in caught.value.hint
+        assert "--trust" in caught.value.hint
+
+    def test_own_code_is_refused_whatever_runs_the_graph(self, manifest: Manifest) -> None:
+        """But for `null`, which reads nothing."""
+        output = msgspec.structs.replace(manifest.output, finish="blobs:find")
+        own = msgspec.structs.replace(manifest, output=output)
+        with pytest.raises(TrustError, match="'blobs:find'"):
+            choose_executions(own, Request())
+        assert [found.runtime for found in choose_executions(own, Request(runtime="null"))] == ["null"]
+        assert choose_executions(own, Request(trust=True)) == list(manifest.executions)
+
+
+def with_torch(manifest: Manifest) -> Manifest:
+    """Put an exported program and its execution before those of a bundle."""
+    artifact = Artifact(name="pt2", format="pt2", path="artifacts/pt2/model.pt2")
+    return msgspec.structs.replace(
+        manifest,
+        artifacts=(artifact, *manifest.artifacts),
+        executions=(Execution(artifact="pt2", runtime="torch"), *manifest.executions),
+        files={**manifest.files, artifact.path: next(iter(manifest.files.values()))},
+    )

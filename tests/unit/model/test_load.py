@@ -11,7 +11,7 @@ import pytest
 import andon
 from andon.bundle.archive import read_bundle
 from andon.bundle.manifest import Artifact, Execution, Manifest
-from andon.errors import BundleError, ProofError, RuntimeFault, UsageError
+from andon.errors import BundleError, EnvironmentFault, ProofError, RuntimeFault, UsageError
 from andon.machine import available_cores
 from andon.model.load import load
 from andon.runtimes.base import Session, SessionOptions
@@ -119,6 +119,10 @@ class TestLoad:
         assert model.predict(encode(colour_image((50, 60, 190)))).label == "blue"
         (record,) = caplog.records
         assert "stage raw output" in record.getMessage()
+        assert "using onnxruntime fp32, passed over onnxruntime fp32" in record.getMessage()
+        (passed_over,) = model.passed_over
+        assert (passed_over.execution.artifact, passed_over.code) == ("first", "proof.failed")
+        assert passed_over.reason in record.getMessage()
 
     def test_an_execution_that_does_not_open_is_passed_over_too(
         self, tmp_path: Path, caplog: pytest.LogCaptureFixture
@@ -127,6 +131,64 @@ class TestLoad:
         model = load(two_artifacts(tmp_path, b"rubbish", colour_graph()))
         assert model.execution.artifact == "second"
         assert len(caplog.records) == 1
+        assert [each.code for each in model.passed_over] == ["runtime.load"]
+
+    @pytest.mark.parametrize(
+        ("execution", "words"),
+        [
+            ({"runtime": "torch"}, "does not run artifacts of the format onnx"),
+            ({"precision": "bf16"}, "precision bf16"),
+        ],
+    )
+    def test_a_runtime_is_not_given_what_it_cannot_run(
+        self, execution: dict[str, str], words: str, tmp_path: Path
+    ) -> None:
+        """A foreign format never reaches it, and fp32 is never called bf16; what comes after is used."""
+        sound = {"artifact": "onnx", "runtime": "onnxruntime"}
+        path = write_colours(tmp_path / "c.andon", executions=[{**sound, **execution}])
+        with pytest.raises(RuntimeFault, match=words) as caught:
+            load(path)
+        assert caught.value.code == "runtime.load"
+        both = write_colours(tmp_path / "both.andon", executions=[{**sound, **execution}, sound])
+        (passed_over,) = load(both).passed_over
+        assert words in passed_over.reason
+
+    def test_an_execution_that_cannot_be_tried_is_passed_over_too(
+        self, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        """A library that is missing is told, in the order of the bundle; what comes after the one in use is not."""
+        runtimes = ("abacus", "onnxruntime", "slide_rule")
+        executions = [{"artifact": "onnx", "runtime": name} for name in runtimes]
+        model = load(write_colours(tmp_path / "c.andon", executions=executions))
+        assert [(each.execution.runtime, each.code) for each in model.passed_over] == [("abacus", "runtime.unknown")]
+        assert len(caplog.records) == 1
+        assert load(write_colours(tmp_path / "c.andon", executions=executions[1:])).passed_over == ()
+
+    def test_passed_over_stands_in_the_order_of_the_bundle(self, tmp_path: Path) -> None:
+        """Whether they were tried or not."""
+        executions = [
+            {"artifact": "onnx", "runtime": "onnxruntime", "tolerance": {"relative": 0}},
+            {"artifact": "onnx", "runtime": "abacus"},
+            {"artifact": "onnx", "runtime": "onnxruntime"},
+        ]
+        model = load(write_colours(tmp_path / "c.andon", executions=executions))
+        assert [each.execution.runtime for each in model.passed_over] == ["onnxruntime", "abacus"]
+
+    def test_the_runtime_that_was_asked_for_passes_over_nothing(self, tmp_path: Path) -> None:
+        """Others were not wanted."""
+        executions = [{"artifact": "onnx", "runtime": name} for name in ("abacus", "onnxruntime")]
+        path = write_colours(tmp_path / "c.andon", executions=executions)
+        assert load(path, runtime="onnxruntime").passed_over == ()
+        assert load(path, runtime="null").passed_over == ()
+
+    def test_a_card_that_is_not_there_is_not_replaced(self, tmp_path: Path) -> None:
+        """The CPU is used only where it was asked for."""
+        executions = [{"artifact": "onnx", "runtime": "onnxruntime", "device": name} for name in ("cuda", "cpu")]
+        path = write_colours(tmp_path / "c.andon", executions=executions)
+        assert load(path).passed_over == ()
+        with pytest.raises(EnvironmentFault) as caught:
+            load(path, device="cuda:77")
+        assert caught.value.code == "environment.device"
 
     def test_where_none_holds_the_proof_that_failed_is_told(
         self, tmp_path: Path, caplog: pytest.LogCaptureFixture

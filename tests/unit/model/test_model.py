@@ -349,7 +349,7 @@ class TestDecision:
     def test_a_verdict_comes_with_its_reasons(self, model: Model, colours: Path) -> None:
         """Red parts are good; blue ones are bad from 0.6 on."""
         decision = {"ok_labels": ["red"], "thresholds": {"blue": {"low": 0.3, "high": 0.6}}}
-        judging = with_session(model, load(colours)._session, decision=decision)  # noqa: SLF001 -- the real one
+        judging = with_session(model, load(colours)._graph._session, decision=decision)  # noqa: SLF001 -- the real one
         good, bad, other = judging.predict_many([picture("red"), picture("blue"), picture("green")])
         assert (good.verdict, bad.verdict, other.verdict) == (Verdict.OK, Verdict.NotOK, Verdict.NotOK)
         assert "reaches its high threshold 0.6" in bad.reasons[0]

@@ -1,16 +1,15 @@
-"""The author's own code is found by its name, and whatever it does is an answer or a typed error."""
+"""Whatever the author's own code does is an answer or a typed error."""
 
 import sys
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from andon.errors import EnvironmentFault, RuntimeFault
-from andon.model.own_code import import_own_code, run_finish, run_prepare
+from andon.errors import RuntimeFault
+from andon.model.own_code import run_finish, run_prepare
 
 IMAGE = Image.new("RGB", (4, 2), (10, 20, 30))
 RAW = np.array([1, 2, 3], np.float32)
@@ -26,33 +25,17 @@ class Tensor:
         """Leave the graph of gradients."""
         return self
 
-    def cpu(self) -> np.ndarray:
+    def cpu(self) -> "Tensor":
         """Come to the CPU."""
-        return self._values
+        return self
 
+    def is_floating_point(self) -> bool:
+        """Ask whether it is of floats; here it is."""
+        return True
 
-def test_a_function_of_an_installed_module_is_found() -> None:
-    """A method too."""
-    assert import_own_code("math:floor")(2.5) == 2
-    assert import_own_code("pathlib:Path.cwd")() == Path.cwd()
-
-
-@pytest.mark.parametrize("name", ["no_such_module:f", "math:no_such_name", "math:pi"])
-def test_what_is_not_there_is_named(name: str) -> None:
-    """As something that is missing on this machine."""
-    with pytest.raises(EnvironmentFault) as caught:
-        import_own_code(name)
-    assert caught.value.code == "code.import"
-    assert name.partition(":")[0] in str(caught.value)
-
-
-def test_a_module_that_fails_on_import_is_told_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """With what it raises."""
-    (tmp_path / "broken_code.py").write_text("raise ZeroDivisionError('no weights')\n")
-    monkeypatch.syspath_prepend(tmp_path)
-    with pytest.raises(EnvironmentFault, match="ZeroDivisionError: no weights"):
-        import_own_code("broken_code:f")
-    assert "broken_code" not in sys.modules
+    def float(self) -> np.ndarray:
+        """Become float32: numpy cannot read all that it may be before."""
+        return self._values.astype(np.float32)
 
 
 @pytest.mark.parametrize(
@@ -70,14 +53,42 @@ def test_pixels_and_model_inputs_are_taken(answer: Callable[[Any], Any], dtype: 
     assert found.flags.c_contiguous
 
 
+@pytest.mark.parametrize("dtype", [np.uint8, np.float32])
+def test_memory_that_the_code_uses_again_is_copied(dtype: type[np.generic]) -> None:
+    """The images of a batch stay apart."""
+    memory = np.zeros((2, 4, 3) if dtype is np.uint8 else (3, 2, 4), dtype)
+
+    def numbered(_: Image.Image) -> np.ndarray:
+        memory[:] += 1
+        return memory
+
+    first, second = (run_prepare(numbered, "code:f", IMAGE, 3) for _ in range(2))
+    assert (first.max(), second.max()) == (1, 2)
+
+
+def test_prepare_cannot_change_the_callers_image() -> None:
+    """It gets a copy."""
+
+    def painted(image: Image.Image) -> np.ndarray:
+        image.paste((0, 0, 0), (0, 0, 4, 2))
+        return np.asarray(image)
+
+    image = IMAGE.copy()
+    assert run_prepare(painted, "code:f", image, 3).max() == 0
+    assert image.getpixel((0, 0)) == (10, 20, 30)
+
+
 @pytest.mark.parametrize(
     "answer",
     [
         lambda _: None,
+        lambda _: sys.exit("done"),
         lambda _: np.zeros((2, 4), np.uint8),
         lambda _: np.zeros((1, 3, 2, 4), np.float32),
         lambda _: np.zeros((2, 4, 3), np.int32),
         lambda _: np.zeros((2, 4, 3), np.float32),
+        lambda _: np.full((3, 2, 4), np.nan, np.float32),
+        lambda _: np.full((3, 2, 4), 1e300),
         lambda _: "pixels",
         lambda image: image.no_such_method(),
     ],
@@ -101,7 +112,29 @@ def test_finish_cannot_change_what_the_graph_answered() -> None:
     np.testing.assert_array_equal(raw_output, RAW)
 
 
-@pytest.mark.parametrize("answer", [lambda _: None, lambda raw: raw * np.nan, lambda _: ["a"], lambda raw: raw[9]])
+def test_what_finish_uses_again_is_copied() -> None:
+    """Scores of before stay as they were."""
+    memory = np.zeros(3, np.float32)
+
+    def counted(_: np.ndarray) -> np.ndarray:
+        memory[:] += 1
+        return memory
+
+    first, second = (run_finish(counted, "code:f", RAW) for _ in range(2))
+    assert (first.max(), second.max()) == (1, 2)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        lambda _: None,
+        lambda raw: raw * np.nan,
+        lambda raw: raw.astype(np.float64) * 1e300,
+        lambda _: ["a"],
+        lambda raw: raw[9],
+        lambda _: sys.exit("done"),
+    ],
+)
 def test_what_is_no_finite_number_is_a_fault(answer: Callable[[Any], Any]) -> None:
     """Not a score that a decision would be made on."""
     with pytest.raises(RuntimeFault, match="code:f") as caught:

@@ -270,6 +270,14 @@ def test_a_preparation_is_checked_by_itself() -> None:
     assert "prepared to uint8 (31, 32, 3), expected uint8 (32, 32, 3)" in finding.message
 
 
+def test_numbers_that_are_none_are_never_near_enough() -> None:
+    """No comparison with them says that they are too far."""
+    sample = replaced(golden_samples()[0], pixels=None)
+    assert list(check_preparation(sample, sample.model_input, SPEC)) == []
+    (finding,) = check_preparation(sample, np.full_like(sample.model_input, np.nan), SPEC)
+    assert finding.stage == "model input"
+
+
 def test_grey_levels_are_those_of_the_input() -> None:
     """A difference of model inputs times the deviation, over the scale; of one channel or three."""
     difference = np.zeros((3, 2, 2), np.float32)

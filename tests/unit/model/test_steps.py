@@ -53,22 +53,23 @@ def test_scores_of_another_number_than_labels_are_a_fault() -> None:
     assert caught.value.code == "code.run"
 
 
-def manifest_with(**output: Any) -> Manifest:
-    """Give the manifest of colours with another output."""
+def steps_with(**output: Any) -> Steps:
+    """Load the steps of the bundle of colours with another output."""
     import msgspec
 
     parts, _ = colour_parts(output={"labels": ["red", "green", "blue"], **output})
-    return msgspec.convert(parts, Manifest)
+    manifest = msgspec.convert(parts, Manifest)
+    return load_steps(manifest.input, manifest.output)
 
 
 def test_a_bundle_names_its_code() -> None:
     """And it is imported when the steps are loaded, not before."""
-    steps = load_steps(manifest_with(finish="tests.unit.model.test_steps:reversed_scores"))
+    steps = steps_with(finish="tests.unit.model.test_steps:reversed_scores")
     np.testing.assert_array_equal(steps.finish(np.array([1, 2, 3], np.float32)), [3, 2, 1])
-    assert load_steps(manifest_with()).spec.resize.size == INPUT["resize"]["size"]  # type: ignore[union-attr] # has one
+    assert steps_with().spec.resize.size == INPUT["resize"]["size"]  # type: ignore[union-attr] # has one
 
 
 def test_code_that_is_not_installed_is_missing_on_this_machine() -> None:
     """As a library would be."""
     with pytest.raises(EnvironmentFault, match="nowhere_to_be_found"):
-        load_steps(manifest_with(finish="nowhere_to_be_found:finish"))
+        steps_with(finish="nowhere_to_be_found:finish")
