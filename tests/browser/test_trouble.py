@@ -74,11 +74,11 @@ def test_a_file_over_the_limit_is_not_sent(visit: Callable[..., Visit], tmp_path
     """The page knows the limit of the service and names both sizes."""
     large = tmp_path / "scan.png"
     with large.open("wb") as file:
-        file.truncate(33 * MEBIBYTE)
+        file.truncate(65 * MEBIBYTE)
     opened = visit()
     page = opened.open()
     choose(page, large)
-    assert said(page).startswith("The file has 33 MB, more than the 32 MB that this service takes.")
+    assert said(page).startswith("The file has 65 MB, more than the 64 MB that this service takes.")
     assert opened.troubles == []
 
 

@@ -233,6 +233,7 @@ def test_the_models_are_told(served: Subject, opening: Opening) -> None:
         **described,
         "labels": served.model.labels,
         "devices": ("cpu",),
+        "passed_over": (),
         "is_default": True,
     }
     assert model.proof is not None

@@ -20,6 +20,7 @@ def good_item(label: str = "red") -> dict[str, Any]:
         "verdict": "OK",
         "reasons": ["all is well"],
         "timings_ms": {"infer": 1.5},
+        "boxes": [],
         "device": "cpu",
         "error": None,
     }

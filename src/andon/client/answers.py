@@ -12,7 +12,7 @@ from msgspec import Struct
 
 from andon.client.messages import Answer, Broken, Outcome
 from andon.errors import CODES, ServiceError, first_line
-from andon.predictions import Failure, Prediction, Verdict, failed
+from andon.predictions import Box, Failure, Prediction, Verdict, failed
 
 Read = TypeVar("Read")
 VerdictName = Literal["Undefined", "OK", "NotOK", "NotDecidable"]
@@ -51,6 +51,23 @@ class ServedProof(Struct, frozen=True, kw_only=True):
     """What `worst_output_difference` may be."""
 
 
+class ServedPassedOver(Struct, frozen=True, kw_only=True):
+    """An execution that the author of a served model would rather have used, and why the service does not."""
+
+    artifact: str
+    """The stored form of the model."""
+    runtime: str
+    """What would execute it, such as `openvino`."""
+    precision: str
+    """Such as `bf16`."""
+    device: str
+    """The kind of device, `cpu` or `cuda`."""
+    code: str
+    """Of the error that says why, as in the reference of errors."""
+    reason: str
+    """Its message."""
+
+
 class ServedModel(Struct, frozen=True, kw_only=True):
     """One model of a service; what is not known before it is loaded is None."""
 
@@ -78,6 +95,10 @@ class ServedModel(Struct, frozen=True, kw_only=True):
     """Why it is not ready."""
     proof: ServedProof | None
     """What came of its golden samples; None before that, and for the runtime `null`."""
+    passed_over: tuple[ServedPassedOver, ...] = ()
+    """Executions of its bundle that come before the one in use; empty too from a service that does not tell."""
+    orientation: str | None = None
+    """`stored`, or `exif` where boxes are in pixels of the image as EXIF turns it; None where that is not told."""
     is_default: bool = False
     """Whether a client that names no model asks this one."""
 
@@ -91,6 +112,7 @@ class _Item(Struct, frozen=True):
     scores: tuple[float, ...]
     verdict: VerdictName
     reasons: tuple[str, ...]
+    boxes: tuple[Box, ...]
     timings_ms: dict[str, float]
     device: str
     error: Failure | None
@@ -103,6 +125,7 @@ class _Item(Struct, frozen=True):
             scores=self.scores,
             verdict=Verdict[self.verdict],
             reasons=self.reasons,
+            boxes=self.boxes,
             timings_ms=self.timings_ms,
             device=self.device,
             error=self.error,

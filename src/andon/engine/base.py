@@ -14,6 +14,7 @@ from msgspec import Struct
 
 from andon.bundle.manifest import Execution, Manifest
 from andon.model.canary import Canary
+from andon.model.choose import PassedOver
 from andon.model.prove import Proof
 from andon.predictions import Prediction
 from andon.tensors import PixelArray
@@ -38,7 +39,7 @@ class Job(Struct, frozen=True, kw_only=True):
     deadline: float = math.inf
     """When an answer is no longer of use, in seconds of `time.monotonic`."""
     is_canary: bool = False
-    """Accepted however much is held: whether a model is healthy must not depend on the load."""
+    """A golden sample, accepted however much is held: whether a model is healthy must not depend on the load."""
 
     @property
     def size_bytes(self) -> int:
@@ -58,6 +59,8 @@ class LoadedModel(Struct, frozen=True, kw_only=True):
     """An image to ask the model again and again."""
     devices: tuple[str, ...] = ("cpu",)
     """Where a copy of it computes: `cpu` alone, or cards."""
+    passed_over: tuple[PassedOver, ...] = ()
+    """Executions of its bundle that come before the one in use, and why they are not; of the first copy."""
 
     @property
     def name(self) -> str:
@@ -114,8 +117,9 @@ class Engine(Protocol):
         Returns:
             A future for each, in their order. It is answered exactly once, at the latest one tick
             after the deadline, and never raises: a prediction with `error` set says why there is no
-            label, `engine.deadline` among the reasons. Cancelling one that waits frees its place;
-            one that runs is not stopped.
+            label, `engine.deadline` among the reasons. Cancelling one that waits frees its place.
+            One that runs cannot be cancelled, and is answered; but of an image that is cut into
+            tiles no further batch is run where it was tried, or the deadline has passed.
 
         Raises:
             EngineError: `engine.full`: too many jobs or bytes are held; `engine.closed`: `close`

@@ -25,6 +25,17 @@ from andon.predictions import Prediction
 from andon.settings.serve import ServeSettings
 
 
+class Answer(Future[Any]):
+    """A future that remembers that its caller has tried to cancel it, also while it runs."""
+
+    is_given_up = False
+
+    def cancel(self) -> bool:
+        """Cancel it where it still waits."""
+        self.is_given_up = True
+        return super().cancel()
+
+
 class LocalEngine:
     """
     Runs models in threads of this process; decoding one image overlaps the inference of another.
@@ -94,12 +105,12 @@ class LocalEngine:
         if unknown:
             raise ValueError(f"not loaded: {', '.join(sorted(unknown))}")
         now = time.monotonic()
-        return self._accept([Ticket(job=job, future=Future(), queued_at=now) for job in jobs], now)
+        return self._accept([Ticket(job=job, future=Answer(), queued_at=now) for job in jobs], now)
 
     def hold(self, seconds: float) -> Future[None]:
         """Let nothing else run for some time, once what runs has ended."""
         now = time.monotonic()
-        return self._accept([Ticket(job=None, future=Future(), queued_at=now, hold_s=seconds)], now)[0]
+        return self._accept([Ticket(job=None, future=Answer(), queued_at=now, hold_s=seconds)], now)[0]
 
     def _accept(self, tickets: list[Ticket], now: float) -> list[Future[Any]]:
         with self._lock:
@@ -191,7 +202,7 @@ class LocalEngine:
         if ticket.job is None:
             time.sleep(ticket.hold_s)
         else:
-            result = self._predict(ticket.job, ticket.queued_at, device)
+            result = self._predict(ticket.job, ticket.queued_at, device, partial(self._is_wanted, ticket))
         with self._lock:
             is_due = self._queue.finish(ticket)
             self._counts["answered"] += is_due and ticket.job is not None
@@ -200,9 +211,14 @@ class LocalEngine:
         if is_due:
             _answer(ticket, result)
 
-    def _predict(self, job: Job, queued_at: float, device: str) -> Prediction:
+    def _is_wanted(self, ticket: Ticket) -> bool:
+        """Ask whether somebody still waits for the answer of a ticket that runs."""
+        with self._lock:
+            return self._queue.is_due(ticket) and not (isinstance(ticket.future, Answer) and ticket.future.is_given_up)
+
+    def _predict(self, job: Job, queued_at: float, device: str, is_wanted: Callable[[], bool]) -> Prediction:
         queue_ms = (time.monotonic() - queued_at) * 1e3
-        prediction = self._models.predict(job, device)
+        prediction = self._models.predict(job, device, is_wanted)
         return msgspec.structs.replace(prediction, timings_ms={"queue": queue_ms, **prediction.timings_ms})
 
     def _keep_deadlines(self) -> None:

@@ -1,7 +1,7 @@
 """The models of an engine, each of them loaded once for each of its devices."""
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from andon.bundle.archive import read_bundle
 from andon.engine.base import Job, LoadedModel
@@ -72,11 +72,21 @@ class Models:
 
         return load_copies(load_on, self._choice)
 
-    def predict(self, job: Job, device: str) -> Prediction:
-        """Predict the image of a job with the copy of a device; whatever happens, there is an answer."""
+    def predict(self, job: Job, device: str, is_wanted: Callable[[], bool]) -> Prediction:
+        """
+        Predict the image of a job with the copy of a device; whatever happens, there is an answer.
+
+        Args:
+            job: Of a model that is loaded.
+            device: One of `devices`.
+            is_wanted: Asked now and then while a large image is worked on, which stops where it says no.
+        """
         copies = self._copies[job.model]
         try:
-            return copies.get(device, next(iter(copies.values()))).predict(job.image)
+            model = copies.get(device, next(iter(copies.values())))
+            if job.is_canary and isinstance(job.image, bytes):
+                return model.predict_sample(job.image)
+            return model.predict_while(job.image, is_wanted)
         except Exception:
             logger.exception("an image failed on an error of Andon's own")
             return failed_prediction(AndonError("the service failed", code="service.fault"))
@@ -93,4 +103,5 @@ def _describe(copies: Mapping[str, Model]) -> LoadedModel:
         proof=first.proof,
         canary=first.canary,
         devices=tuple(copies),
+        passed_over=first.passed_over,
     )

@@ -134,6 +134,10 @@ class Queue:
             self.held_bytes -= ticket.size_bytes
         return self._no_longer_due(ticket)
 
+    def is_due(self, ticket: Ticket) -> bool:
+        """Ask whether a ticket that was admitted is still to be answered."""
+        return ticket.number in self._due
+
     def finish(self, ticket: Ticket) -> bool:
         """Note that a ticket that was taken no longer runs; true where it is still due, and to be answered now."""
         self.running -= 1

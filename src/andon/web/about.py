@@ -6,6 +6,7 @@ import msgspec
 from starlette.requests import Request as HttpRequest
 
 from andon.engine.base import LoadedModel
+from andon.model.choose import PassedOver
 from andon.service import ModelStatus, Service
 from andon.web.messages import Request, Response
 from andon.web.metrics import CONTENT_TYPE, Metrics
@@ -50,20 +51,34 @@ def describe(status: ModelStatus) -> dict[str, Any]:
     """Describe one model; of one that is not loaded, most is null."""
     described = {"name": status.name, "state": status.state, "reason": status.reason}
     if status.loaded is None:
-        unknown = dict.fromkeys(("version", "digest", "task", "runtime", "precision", "device", "proof"))
-        return {**described, **unknown, "devices": [], "labels": []}
+        unknown = dict.fromkeys(("version", "digest", "task", "orientation", "runtime", "precision", "device", "proof"))
+        return {**described, **unknown, "devices": [], "labels": [], "passed_over": []}
     loaded = status.loaded
     return {
         **described,
         "version": loaded.version,
         "digest": loaded.digest,
         "task": loaded.manifest.task,
+        "orientation": loaded.manifest.input.orientation,
         "labels": loaded.manifest.output.labels,
         "runtime": loaded.execution.runtime,
         "precision": loaded.execution.precision,
         "device": loaded.execution.device,
         "devices": loaded.devices,
+        "passed_over": [_describe_passed_over(each) for each in loaded.passed_over],
         "proof": _describe_proof(loaded),
+    }
+
+
+def _describe_passed_over(passed_over: PassedOver) -> dict[str, Any]:
+    execution = passed_over.execution
+    return {
+        "artifact": execution.artifact,
+        "runtime": execution.runtime,
+        "precision": execution.precision,
+        "device": execution.device,
+        "code": passed_over.code,
+        "reason": passed_over.reason,
     }
 
 

@@ -92,4 +92,5 @@ def _served(status: ModelStatus) -> ServedModel:
         labels=manifest.output.labels,
         runtime=execution.runtime,
         format=manifest.artifact(execution.artifact).format,
+        has_places=manifest.has_places,
     )

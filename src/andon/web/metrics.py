@@ -90,12 +90,18 @@ class _ServiceCollector(Collector):
             jobs.add_metric([outcome], getattr(statistics, outcome))
         yield jobs
         ready = GaugeMetricFamily("andon_model_ready", "Whether a model is ready.", labels=("model", "version"))
+        passed_over = GaugeMetricFamily(
+            "andon_model_passed_over",
+            "Executions of a bundle that come before the one in use and do not hold, load or run here.",
+            labels=("model", "version"),
+        )
         facts = InfoMetricFamily("andon_model", "Which models are served, and how.")
         for model in self._service.models():
             version = model.loaded.version if model.loaded else ""
             ready.add_metric([model.name, version], float(model.state == "ready"))
             if model.loaded:
                 execution = model.loaded.execution
+                passed_over.add_metric([model.name, version], len(model.loaded.passed_over))
                 facts.add_metric(
                     [],
                     {
@@ -108,4 +114,5 @@ class _ServiceCollector(Collector):
                     },
                 )
         yield ready
+        yield passed_over
         yield facts

@@ -19,6 +19,7 @@ STATUS: Mapping[str, int] = MappingProxyType(
         "image.truncated": 400,
         "image.bytes": 413,
         "image.pixels": 413,
+        "image.tiles": 413,
         "image.depth": 400,
         "image.shape": 400,
         "image.missing": 400,

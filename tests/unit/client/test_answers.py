@@ -18,7 +18,7 @@ from andon.client.answers import (
 )
 from andon.client.messages import Answer, Broken
 from andon.errors import CODES, ServiceError
-from andon.predictions import Failure, Prediction, Verdict
+from andon.predictions import Box, Failure, Prediction, Verdict
 from tests.support.answers import good_item, problem_json
 
 TRACE = Trace(url="http://host:5555/predict", request_id="r1", deadline_s=2.0, attempts=1)
@@ -28,6 +28,7 @@ FAILED_ITEM = {
     "verdict": "NotDecidable",
     "reasons": ["cut off"],
     "timings_ms": {"decode": 0.1},
+    "boxes": [],
     "device": "",
     "error": {"code": "image.truncated", "message": "cut off", "hint": "again"},
 }
@@ -50,12 +51,23 @@ MODEL = {
         "worst_output_difference": 1.7e-6,
         "tolerance": 1e-4,
     },
+    "passed_over": [
+        {
+            "artifact": "onnx",
+            "runtime": "openvino",
+            "precision": "bf16",
+            "device": "cpu",
+            "code": "environment.extra",
+            "reason": "openvino is not installed",
+        }
+    ],
 }
 LOADING = {
     **dict.fromkeys(MODEL),
     "name": "dent",
     "labels": [],
     "devices": [],
+    "passed_over": [],
     "state": "loading",
     "reason": "it is proven now",
 }
@@ -75,7 +87,8 @@ def error_in(document: object) -> ServiceError:
 
 def test_predictions_are_typed() -> None:
     """Verdicts are found by name, sequences are tuples, errors are failures."""
-    found = predictions_of(answer({"predictions": [good_item(), FAILED_ITEM]}), 2, TRACE)
+    box = {"label": "red", "index": 0, "score": 0.75, "x": 1, "y": 2, "width": 3, "height": 4.5}
+    found = predictions_of(answer({"predictions": [{**good_item(), "boxes": [box]}, FAILED_ITEM]}), 2, TRACE)
     assert found == [
         Prediction(
             label="red",
@@ -85,6 +98,7 @@ def test_predictions_are_typed() -> None:
             verdict=Verdict.OK,
             reasons=("all is well",),
             timings_ms={"infer": 1.5},
+            boxes=(Box(label="red", index=0, score=0.75, x=1, y=2, width=3, height=4.5),),
             device="cpu",
         ),
         Prediction(
@@ -235,11 +249,20 @@ def test_an_answer_is_given_as_it_is() -> None:
     assert answer_of(Answer(status=500), TRACE) == Answer(status=500)
 
 
+def test_a_service_that_does_not_tell_what_it_passed_over_is_understood() -> None:
+    """It is older than this client."""
+    older = {name: value for name, value in MODEL.items() if name != "passed_over"}
+    (scratch,) = models_of(answer({"default": "scratch", "models": [older]}), TRACE)
+    assert scratch.passed_over == ()
+
+
 def test_models_are_typed() -> None:
     """Also one that is still loading, of which little is known."""
     scratch, dent = models_of(answer({"default": "scratch", "models": [MODEL, LOADING]}), TRACE)
     assert (scratch.labels, scratch.state, scratch.is_default) == (("ok", "scratch"), "ready", True)
     assert (scratch.devices, dent.devices) == (("cuda:0", "cuda:1"), ())
+    assert [(each.runtime, each.code) for each in scratch.passed_over] == [("openvino", "environment.extra")]
+    assert dent.passed_over == ()
     assert scratch.proof is not None
     assert (scratch.proof.holds, scratch.proof.worst_output_difference) == (True, 1.7e-6)
     assert (dent.version, dent.labels, dent.proof, dent.reason, dent.is_default) == (

@@ -24,6 +24,7 @@ from andon.runtimes.registry import RUNTIMES
 from andon.settings.serve import ServeSettings
 from tests.support.cards import give_cards
 from tests.support.engines import RED
+from tests.support.finders import texture, write_finder
 from tests.support.gates import ThreadGate, gated_engine, gated_runtime
 from tests.support.waiting import TIMEOUT_S, wait_until
 
@@ -149,7 +150,7 @@ def test_an_error_that_nobody_foresaw_is_answered_and_logged(
     engine.close(TIMEOUT_S)
 
 
-class GivenUpLate(Future[Any]):
+class GivenUpLate(local.Answer):
     """A future whose caller gives it up in the moment between taking and running."""
 
     def set_running_or_notify_cancel(self) -> bool:
@@ -166,13 +167,28 @@ def test_a_job_that_is_given_up_as_it_is_taken_is_not_run(
     """It is counted once, its place is free, and those who wait for it are told; a hold holds nobody."""
     engine, model = null
     with monkeypatch.context() as patch:
-        patch.setattr(local, "Future", GivenUpLate)
+        patch.setattr(local, "Answer", GivenUpLate)
         given_up = [*engine.submit([job(model)]), engine.hold(3600.0)]
         assert not wait(given_up, TIMEOUT_S).not_done
     assert engine.submit([job(model)])[0].result(TIMEOUT_S).label == "null"
     engine.close(TIMEOUT_S)
     found = engine.statistics()
     assert (found.cancelled, found.answered, found.queued, found.running, found.held_bytes) == (2, 1, 0, 0, 0)
+
+
+def test_a_large_image_that_is_given_up_is_not_run_to_its_end(gate: ThreadGate, tmp_path: Path) -> None:
+    """Its tiles run in batches, of which one is running when the caller goes; the worker is free after that one."""
+    engine = gated_engine(ServeSettings(threads=1))
+    model = engine.load(str(write_finder(tmp_path / "spots.andon", "logits")))
+    gate.shut()
+    (running,) = engine.submit([Job(model=model.digest, image=texture(1000, 900))])
+    gate.wait_for(1)
+    assert not running.cancel()
+    gate.open()
+    error = running.result(TIMEOUT_S).error
+    assert error is not None
+    assert error.message == "nobody waits for the answer any more"
+    engine.close(TIMEOUT_S)
 
 
 def test_whoever_waits_for_a_cancelled_job_is_told(gate: ThreadGate, colours: Path) -> None:

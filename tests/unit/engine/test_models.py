@@ -30,7 +30,7 @@ def test_a_model_is_on_every_card(colours: Path, monkeypatch: pytest.MonkeyPatch
     assert (loaded.devices, loaded.execution.device, found.devices) == (CARDS, "cuda", CARDS)
     assert [told["device_id"] for told, _ in library.opened] == ["0", "1"]
     job = Job(model=loaded.digest, image=RED)
-    answers = [found.predict(job, device) for device in CARDS]
+    answers = [found.predict(job, device, lambda: True) for device in CARDS]
     assert [(answer.label, answer.device) for answer in answers] == [("red", "cuda:0"), ("red", "cuda:1")]
 
 
@@ -62,7 +62,7 @@ def test_a_later_model_that_cannot_use_the_cards_has_one_copy(
     other = write_colours(tmp_path / "other.andon", name="other")
     assert found.load(str(other)).devices == ("cpu",)
     assert (null.devices, found.devices) == (("cpu",), CARDS)
-    assert found.predict(Job(model=null.digest, image=RED), "cuda:1").label == "null"
+    assert found.predict(Job(model=null.digest, image=RED), "cuda:1", lambda: True).label == "null"
     assert null.digest in found
     assert "elsewhere" not in found
 
@@ -91,5 +91,5 @@ def test_the_limits_are_those_of_every_copy(colours: Path, monkeypatch: pytest.M
     give_cards(monkeypatch)
     found = models(AUTO, max_image_bytes=10)
     job = Job(model=found.load(str(colours)).digest, image=RED)
-    errors = [found.predict(job, device).error for device in CARDS]
+    errors = [found.predict(job, device, lambda: True).error for device in CARDS]
     assert [error.code for error in errors if error] == ["image.bytes"] * 2

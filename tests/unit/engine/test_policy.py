@@ -170,6 +170,7 @@ class AnyOrder(RuleBasedStateMachine):
         assert (self.queue.queued, self.queue.running) == (len(self.waiting), len(self.taken))
         assert self.queue.held_bytes == sum(one.size_bytes for one in held)
         assert self.queue.due() == list(self.due.values())
+        assert all(self.queue.is_due(one) == (id(one) in self.due) for one in held)
         assert self.queue.next_deadline() == min((one.deadline for one in self.due.values()), default=math.inf)
 
     def teardown(self) -> None:

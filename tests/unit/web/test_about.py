@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from andon.bundle.archive import read_bundle
-from tests.support.bundles import LABELS
+from tests.support.bundles import LABELS, write_colours
 from tests.support.engines import FakeEngine
 from tests.support.served import asked
 
@@ -21,11 +21,13 @@ def test_models_are_described(colours: Path) -> None:
         "version": digest[:12],
         "digest": digest,
         "task": "classification",
+        "orientation": "stored",
         "labels": list(LABELS),
         "runtime": "onnxruntime",
         "precision": "fp32",
         "device": "cpu",
         "devices": ["cpu"],
+        "passed_over": [],
         "state": "ready",
         "reason": None,
     }
@@ -33,6 +35,24 @@ def test_models_are_described(colours: Path) -> None:
     assert 0 <= proof["worst_output_difference"] < proof["tolerance"]
     assert 0 <= proof["worst_pixel_difference"] <= 1
     assert (second["name"], second["proof"], second["state"]) == ("null", None, "ready")
+
+
+def test_why_another_execution_is_in_use_is_told(tmp_path: Path) -> None:
+    """To whoever asks what is served, and to who watches the numbers."""
+    executions = [{"artifact": "onnx", "runtime": name} for name in ("abacus", "onnxruntime")]
+    with asked(str(write_colours(tmp_path / "c.andon", executions=executions))) as client:
+        (model,) = client.get("/models").json()["models"]
+        numbers = client.get("/metrics").text
+    (passed_over,) = model["passed_over"]
+    assert (model["runtime"], passed_over.pop("reason")[:29]) == ("onnxruntime", "there is no runtime 'abacus',")
+    assert passed_over == {
+        "artifact": "onnx",
+        "runtime": "abacus",
+        "precision": "fp32",
+        "device": "cpu",
+        "code": "runtime.unknown",
+    }
+    assert f'andon_model_passed_over{{model="colours",version="{model["version"]}"}} 1.0' in numbers
 
 
 def test_a_model_that_is_not_loaded_is_listed() -> None:

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import msgspec
 
 from andon.errors import RequestError, first_line
-from andon.predictions import Failure, Prediction
+from andon.predictions import Failure, Prediction, Verdict
 from andon.settings.limits import Limits
 from andon.web.dialects.base import Call
 from andon.web.dialects.bodies import read_json, require_images, require_uncompressed
@@ -74,7 +74,8 @@ class Classify:
 
         Returns:
             JSON: all of the predictions, in the order of the images. Text: `result : LABEL`, a line
-            for each image, a bad one's being `error : ...`. Where the only image is bad, in both
+            for each image, a bad one's being `error : ...`; one on which nothing is
+            found has `OK` for a label where that is its verdict, else `none`. Where the only image is bad, in both
             forms, the status and problem of its error.
         """
         if len(predictions) == 1 and predictions[0].error is not None:
@@ -148,7 +149,11 @@ def _fields(content_type: str, body: bytes, limits: Limits) -> list[bytes]:
 def _line(prediction: Prediction, request: Request) -> str:
     if prediction.error is not None:
         return error_line(public_failure(prediction.error, request))
-    return one_line(f"result : {prediction.label}")
+    return one_line(f"result : {prediction.label or _NOTHING[prediction.verdict]}")
+
+
+_NOTHING = {verdict: verdict.name if verdict is Verdict.OK else "none" for verdict in Verdict}
+"""What stands for the label where nothing was found: `OK` where that is what the bundle decides."""
 
 
 def _json(predictions: Sequence[Prediction], model: ModelFacts, request: Request) -> bytes:

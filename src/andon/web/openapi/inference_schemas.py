@@ -53,7 +53,7 @@ def inference_schemas() -> Json:
 def _model() -> Json:
     inputs = record({"name": {"const": IMAGE}, "datatype": {"const": IMAGE_DATATYPE}, "shape": _SIDES})
     outputs = record(
-        {"name": {"enum": list(OUTPUTS)}, "datatype": {"enum": sorted(DATATYPES.values())}, "shape": _SIDES}
+        {"name": {"enum": list(OUTPUTS)}, "datatype": {"enum": sorted({*DATATYPES.values()})}, "shape": _SIDES}
     )
     return record(
         {
@@ -182,7 +182,7 @@ def _taken(properties: Json, *, required: list[str] | None = None) -> Json:
 
 def _answer() -> Json:
     output = record(
-        {"name": {"enum": list(OUTPUTS)}, "datatype": {"enum": sorted(DATATYPES.values())}, "shape": _SIDES}
+        {"name": {"enum": list(OUTPUTS)}, "datatype": {"enum": sorted({*DATATYPES.values()})}, "shape": _SIDES}
     )
     output["properties"] |= {
         "data": {"type": "array", "items": {"type": ["number", "string"]}, "description": "Row by row."},

@@ -34,6 +34,7 @@ WITH_IMAGES = (
     "image.shape",
     "image.bytes",
     "image.pixels",
+    "image.tiles",
     "engine.full",
     "engine.deadline",
     "runtime.run",

@@ -12,7 +12,7 @@ from msgspec import Struct
 from andon.bundle.fields import BundleName
 from andon.engine.base import Priority
 from andon.errors import CODES
-from andon.predictions import Failure, Prediction, Verdict
+from andon.predictions import Box, Failure, Prediction, ScoreMap, Verdict
 from andon.service import State
 from andon.settings.meanings import meanings
 from andon.web.messages import ModelFacts
@@ -97,9 +97,12 @@ def component_schemas() -> Json:
 
 
 def _derived() -> Json:
-    """Give the schemas of the types that are sent as they are; a field with a default is sent too."""
-    _, found = msgspec.json.schema_components([Prediction, Failure], ref_template=_REF)
-    for kind in (Prediction, Failure):
+    """Give the schemas of the types that are sent as they are; a field with a default is sent too, and a map is not."""
+    _, found = msgspec.json.schema_components(
+        [Prediction, Failure], ref_template=_REF, schema_hook=lambda _: {"description": "Numbers of a map."}
+    )
+    del found[ScoreMap.__name__], found[Prediction.__name__]["properties"]["map"]
+    for kind in (Prediction, Failure, Box):
         described = _described(kind)
         fields = found[kind.__name__]["properties"]
         properties = {name: {**_undefaulted(schema), "description": described[name]} for name, schema in fields.items()}
@@ -167,6 +170,17 @@ def _models() -> Json:
         },
         "What came of reproducing the golden samples of the bundle on this machine.",
     )
+    passed_over = record(
+        {
+            "artifact": {"type": "string"},
+            "runtime": {"type": "string"},
+            "precision": {"type": "string"},
+            "device": {"type": "string"},
+            "code": {"type": "string", "description": "Of the error that says why."},
+            "reason": {"type": "string"},
+        },
+        "An execution of the bundle that comes before the one in use, and why it is not in use.",
+    )
     unloaded = "; null until the model is loaded."
     model = record(
         {
@@ -175,6 +189,11 @@ def _models() -> Json:
             "version": {**or_null("string"), "description": f"The first digits of the digest{unloaded}"},
             "digest": {**or_null("string"), "description": f"SHA-256 of the manifest of the bundle{unloaded}"},
             "task": {**or_null("string"), "description": f"What the model does{unloaded}"},
+            "orientation": {
+                **or_null("string"),
+                "description": "`stored`, or `exif` where the EXIF orientation of an image is applied; "
+                f"boxes are in pixels of the image as it is oriented then{unloaded}",
+            },
             "labels": {"type": "array", "items": {"type": "string"}, "description": "In the order of the scores."},
             "runtime": {**or_null("string"), "description": f"What runs the model{unloaded}"},
             "precision": or_null("string"),
@@ -184,6 +203,7 @@ def _models() -> Json:
                 "items": {"type": "string"},
                 "description": "Where a copy of the model computes: `cpu` alone, or cards, `cuda:0` and so on.",
             },
+            "passed_over": {"type": "array", "items": passed_over},
             "proof": {"anyOf": [proof, {"type": "null"}]},
         }
     )

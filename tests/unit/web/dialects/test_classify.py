@@ -250,3 +250,11 @@ def test_the_seed_is_refused_in_a_line_of_text() -> None:
     failure = Failure(code="request.file", message="no image", hint="send one")
     assert RUN.refuse(failure, asking()).body == b"error : no image; send one [request.file]"
     assert RUN.refuse(failure, asking("application/json")).content_type == "application/problem+json"
+
+
+@pytest.mark.parametrize(("verdict", "line"), [(Verdict.OK, "result : OK"), (Verdict.Undefined, "result : none")])
+def test_where_nothing_was_found_the_verdict_stands_for_the_label(verdict: Verdict, line: str) -> None:
+    """Of a model that looks for things; without a decision it is `none`."""
+    nothing = Prediction(scores=(0.0, 0.0), verdict=verdict)
+    call = Call(images=[b"image"])
+    assert RUN.encode([nothing], call, FACTS, Request(headers={}, request_id="1")).body.decode() == line

@@ -81,7 +81,7 @@ def test_a_request_that_is_described_is_taken(fields: dict[str, Any]) -> None:
         {"inputs": [tensor(more=1)]},
         {"inputs": [tensor(data=None)]},
         {"inputs": [tensor(**{**PIXELS, "data": [1, 2, 256]})]},
-        {"outputs": [{"name": "boxes"}]},
+        {"outputs": [{"name": "masks"}]},
         {"outputs": [{"name": "label", "parameters": {"classification": 2}}]},
         {"parameters": {"urgent": True}},
         {"more": 1},

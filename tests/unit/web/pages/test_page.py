@@ -6,6 +6,7 @@ from html.parser import HTMLParser
 
 import pytest
 
+from andon.vision.formats import FORMATS, ImageFormat
 from andon.web.pages.language import LANGUAGES
 from andon.web.pages.page import render_page
 from andon.web.pages.static_files import static_file
@@ -93,3 +94,16 @@ def test_no_identifier_is_given_twice(language: str) -> None:
         (attributes["href"] or "")[1:] for _, attributes in tags if (attributes.get("href") or "").startswith("#")
     }
     assert sorted(str(target) for target in targets - set(ids)) == []
+
+
+@pytest.mark.parametrize("form", FORMATS, ids=lambda form: form.name)
+def test_the_page_offers_and_knows_every_format_that_is_taken(form: ImageFormat) -> None:
+    """In the dialog for files, by what the page looks for in the first bytes, and in words."""
+    tags = Tags(page("en")).found
+    (files,) = [attributes for tag, attributes in tags if tag == "input" and attributes.get("id") == "files"]
+    (body,) = [attributes for tag, attributes in tags if tag == "body"]
+    accepted = (files["accept"] or "").split(",")
+    assert {form.media_type, *form.suffixes} <= set(accepted)
+    assert set(form.beginnings) <= set((body["data-beginnings"] or "").split("|"))
+    for language in LANGUAGES:
+        assert form.name in words_of(language)["error.image.format"]

@@ -55,6 +55,9 @@ def _fill(wanted: Wanted, predictions: Sequence[Prediction], labels: Sequence[st
         return _Filled(DATATYPES["label"], (count,), [prediction.label or "" for prediction in predictions])
     if wanted.name == "verdict":
         return _Filled(DATATYPES["verdict"], (count,), [int(prediction.verdict) for prediction in predictions])
+    if wanted.name == "boxes":
+        boxes = [msgspec.json.encode(prediction.boxes).decode() for prediction in predictions]
+        return _Filled(DATATYPES["boxes"], (count,), boxes)
     classes = len(predictions[0].scores)
     if wanted.classes:
         classes = min(wanted.classes, classes)

@@ -13,7 +13,7 @@ from msgspec import Meta, Raw, Struct
 from andon.errors import RequestError
 from andon.settings.serve import MAX_DEADLINE_MS, MIN_DEADLINE_MS
 from andon.web.dialects.bodies import read_json
-from andon.web.dialects.v2.face import IMAGE, OUTPUTS, Output, Wanted
+from andon.web.dialects.v2.face import IMAGE, OUTPUTS, USUAL_OUTPUTS, Output, Wanted
 from andon.web.dialects.v2.framing import HEADER
 
 MAX_REST_BYTES = 64 * 1024
@@ -144,9 +144,9 @@ def _tensor(given: _Input) -> Tensor:
 
 
 def _outputs(text: Raw, *, is_binary: bool) -> tuple[Wanted, ...]:
-    """Give the outputs that are asked for; all of them where none is named."""
+    """Give the outputs that are asked for; those of every model where none is named."""
     asked = read_json(text, list[_Output] | None, "`outputs`", code="request.tensor") or [
-        _Output(name) for name in OUTPUTS
+        _Output(name) for name in USUAL_OUTPUTS
     ]
     wanted = tuple(_wanted(output, is_binary=is_binary) for output in asked)
     names = [output.name for output in wanted]

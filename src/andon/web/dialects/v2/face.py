@@ -1,4 +1,4 @@
-"""The face that every model shows in this protocol: one input, three outputs, an image a row."""
+"""The face that every model shows in this protocol: one input, three outputs, one more for places; an image a row."""
 
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
@@ -13,11 +13,19 @@ IMAGE = "image"
 UINT16 [N, H, W, 1], grey of more than 8 bits."""
 IMAGE_DATATYPE = "BYTES"
 """What the metadata says of it: a name stands there once, and every image can be sent so."""
-Output = Literal["scores", "label", "verdict"]
+Output = Literal["scores", "label", "verdict", "boxes"]
 OUTPUTS: tuple[Output, ...] = get_args(Output)
-"""The outputs, in the order of an answer to a request that names none."""
-DATATYPES: Mapping[str, str] = MappingProxyType({"scores": "FP32", "label": "BYTES", "verdict": "INT32"})
-"""`scores` is [N, classes] in the order of the labels, `label` [N], `verdict` [N] with the numbers of `Verdict`."""
+"""All outputs."""
+USUAL_OUTPUTS = OUTPUTS[:3]
+"""The outputs of every model, in the order of an answer to a request that names none."""
+DATATYPES: Mapping[str, str] = MappingProxyType(
+    {"scores": "FP32", "label": "BYTES", "verdict": "INT32", "boxes": "BYTES"}
+)
+"""
+`scores` is [N, classes] in the order of the labels, `label` [N], empty where nothing was found, `verdict` [N] with the
+numbers of `Verdict`. `boxes` is [N], of models that tell places: the boxes of an image as a JSON list, because their
+number differs and a tensor has one.
+"""
 
 
 class Wanted(Struct, frozen=True, kw_only=True):
@@ -35,5 +43,5 @@ class InferCall(Call, frozen=True, kw_only=True):
 
     id: str | None = None
     """Comes back in the answer; None where the request names none."""
-    outputs: Sequence[Wanted] = tuple(Wanted(name=name) for name in OUTPUTS)
+    outputs: Sequence[Wanted] = tuple(Wanted(name=name) for name in USUAL_OUTPUTS)
     """At least one, in the order of the answer."""

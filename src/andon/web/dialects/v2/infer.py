@@ -14,7 +14,7 @@ from andon.web.dialects.base import Call
 from andon.web.dialects.bodies import require_images, require_uncompressed
 from andon.web.dialects.v2.answers import make_answer
 from andon.web.dialects.v2.documents import read_document
-from andon.web.dialects.v2.face import OUTPUTS, InferCall, Wanted
+from andon.web.dialects.v2.face import USUAL_OUTPUTS, InferCall, Wanted
 from andon.web.dialects.v2.framing import is_raw, split_body
 from andon.web.dialects.v2.tensors import read_images
 from andon.web.messages import ModelFacts, Request, Response
@@ -22,7 +22,7 @@ from andon.web.problems import JSON, public_failure, sentence_of, status_of
 
 
 class Infer:
-    """One input `image`, three outputs `scores`, `label` and `verdict`; see `face`."""
+    """One input `image`, the outputs `scores`, `label` and `verdict`, and `boxes` where asked for; see `face`."""
 
     def decode(self, request: Request, limits: Limits) -> InferCall:
         """
@@ -39,7 +39,7 @@ class Infer:
         if is_raw(request):
             require_images(bool(request.body), limits)
             return InferCall(
-                images=[request.body], outputs=tuple(Wanted(name=name, is_binary=True) for name in OUTPUTS)
+                images=[request.body], outputs=tuple(Wanted(name=name, is_binary=True) for name in USUAL_OUTPUTS)
             )
         text, binary = split_body(request)
         document = read_document(text)

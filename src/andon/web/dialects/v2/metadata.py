@@ -12,7 +12,7 @@ from msgspec import Struct
 
 from andon import __version__
 from andon.web.dialects.bodies import read_json
-from andon.web.dialects.v2.face import DATATYPES, IMAGE, IMAGE_DATATYPE, OUTPUTS
+from andon.web.dialects.v2.face import DATATYPES, IMAGE, IMAGE_DATATYPE, OUTPUTS, USUAL_OUTPUTS, Output
 from andon.web.messages import Request
 
 EXTENSIONS = ("binary_tensor_data", "classification", "model_configuration", "schedule_policy")
@@ -36,6 +36,8 @@ class ServedModel(Struct, frozen=True, kw_only=True):
     """What runs it, such as `onnxruntime`."""
     format: str = ""
     """The format of the artifact that is run, such as `onnx`."""
+    has_places: bool = False
+    """Whether it tells where in an image things are."""
 
 
 def server_metadata() -> dict[str, Any]:
@@ -72,7 +74,7 @@ def model_metadata(model: ServedModel, versions: Sequence[str]) -> dict[str, Any
         "platform": _platform(model),
         "inputs": [{"name": IMAGE, "datatype": IMAGE_DATATYPE, "shape": [-1]}],
         "outputs": [
-            {"name": name, "datatype": DATATYPES[name], "shape": [-1, *_sides(name, model)]} for name in OUTPUTS
+            {"name": name, "datatype": DATATYPES[name], "shape": [-1, *_sides(name, model)]} for name in _outputs(model)
         ],
         "properties": {"digest": model.digest, "labels": msgspec.json.encode(model.labels).decode()},
     }
@@ -96,7 +98,8 @@ def model_config(model: ServedModel, *, max_images: int) -> dict[str, Any]:
         "max_batch_size": max_images,
         "input": [{"name": IMAGE, "data_type": _config_type(IMAGE_DATATYPE), "dims": []}],
         "output": [
-            {"name": name, "data_type": _config_type(DATATYPES[name]), "dims": _sides(name, model)} for name in OUTPUTS
+            {"name": name, "data_type": _config_type(DATATYPES[name]), "dims": _sides(name, model)}
+            for name in _outputs(model)
         ],
     }
 
@@ -130,6 +133,10 @@ def asks_only_for_ready(request: Request) -> bool:
         return False
     asked: _IndexRequest = read_json(request.body, _IndexRequest, "the body", hint='send {"ready": true}, or nothing')
     return asked.ready
+
+
+def _outputs(model: ServedModel) -> Sequence[Output]:
+    return OUTPUTS if model.has_places else USUAL_OUTPUTS
 
 
 def _platform(model: ServedModel) -> str:

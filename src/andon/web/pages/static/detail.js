@@ -1,9 +1,10 @@
 /* All about the selected image. */
 
+import { places } from "./boxes.js";
 import { button, byId, element, icon } from "./dom.js";
 import { explain } from "./explain.js";
 import { formatScore } from "./format.js";
-import { badgeOf } from "./list.js";
+import { badgeOf, labelWords } from "./list.js";
 import { isPending } from "./queue.js";
 import { scoresTable } from "./scores.js";
 import { waterfallTable } from "./waterfall.js";
@@ -32,7 +33,7 @@ function contents(item, queue) {
   if (!item) return [element("p", { className: "empty", textContent: say("detail.empty") })];
   return [
     element("div", { className: "summary" }, preview(item), element("div", {}, ...summary(item), actions(item, queue))),
-    ...(item.state === "done" ? findings(item.answer) : []),
+    ...(item.state === "done" ? findings(item) : []),
     ...(item.problem && item.state === "failed" ? [refusalFacts(item.problem)] : []),
   ];
 }
@@ -55,8 +56,8 @@ function summary(item) {
   return [
     name,
     element("p", { className: "verdict" }, badgeOf(item)),
-    element("p", { className: "label", textContent: label, translate: false }),
-    element("p", { className: "quiet", textContent: say("detail.score.of", { score: formatScore(score) }) }),
+    element("p", { className: "label", textContent: labelWords(label), translate: false }),
+    score === null ? null : element("p", { className: "quiet", textContent: say("detail.score.of", { score: formatScore(score) }) }),
     reasons(item.answer.prediction),
   ];
 }
@@ -64,7 +65,8 @@ function summary(item) {
 /* The service gives its reasons in English; in another language they are told from the verdict. */
 function reasons({ verdict, reasons: told, label, score }) {
   const values = { label, score: formatScore(score) };
-  const sentences = isEnglish && told.length > 0 ? told : [say(`reason.${verdict}`, values)];
+  const rule = label === null && verdict === "OK" ? "reason.nothing" : `reason.${verdict}`;
+  const sentences = isEnglish && told.length > 0 ? told : [say(rule, values)];
   return element(
     "ul",
     { className: "reasons", attributes: { "aria-label": say("detail.reasons") } },
@@ -89,10 +91,12 @@ function remove(item, queue) {
   (byId("list").querySelector("[aria-selected=true]") ?? byId("drop")).focus();
 }
 
-function findings(answer) {
-  const { body, prediction, labels } = answer;
+function findings({ answer, url, file }) {
+  const { body, prediction, model } = answer;
+  const alt = say("detail.places.of", { name: file.name });
   return [
-    scoresTable(prediction.scores, knownLabels(labels, prediction)),
+    ...(prediction.boxes.length > 0 ? [places({ url, alt, boxes: prediction.boxes, orientation: model?.orientation })] : []),
+    scoresTable(prediction.scores, knownLabels(model?.labels ?? [], prediction)),
     element("div", { className: "block" }, waterfallTable(answer)),
     facts([
       ["detail.model", code(`${body.model.name} · ${body.model.version}`)],

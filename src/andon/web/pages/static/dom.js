@@ -15,7 +15,7 @@ export function element(tag, { attributes = {}, on = {}, ...properties } = {}, .
   return made;
 }
 
-function drawn(tag, attributes, ...children) {
+export function drawn(tag, attributes, ...children) {
   const made = document.createElementNS(SVG, tag);
   for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
   made.append(...children);

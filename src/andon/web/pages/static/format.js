@@ -1,6 +1,8 @@
 /* Numbers as people read them. */
 
+/* Where nothing was found, there is no score. */
 export function formatScore(score) {
+  if (score === null) return "";
   if (score > 0 && score < 0.001) return "<0.001";
   // A score that is not quite 1 does not become 1 by rounding.
   if (score < 1 && score > 0.999) return ">0.999";

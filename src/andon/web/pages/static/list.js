@@ -119,10 +119,15 @@ function outcome(item) {
   if (item.state !== "done") return [badgeOf(item)];
   const { label, score } = item.answer.prediction;
   return [
-    element("span", { className: "label", textContent: label, translate: false }),
+    element("span", { className: "label", textContent: labelWords(label), translate: false }),
     element("span", { className: "score", textContent: formatScore(score) }),
     badgeOf(item),
   ];
+}
+
+/* A model that looks for things may find none. */
+export function labelWords(label) {
+  return label ?? say("detail.nothing");
 }
 
 /* Colour, shape and word say the same. */
@@ -140,5 +145,5 @@ function stateWords(item) {
 function resultWords(item) {
   if (item.state !== "done") return stateWords(item);
   const { label, score } = item.answer.prediction;
-  return `${label} ${formatScore(score)}, ${stateWords(item)}`;
+  return `${labelWords(label)} ${formatScore(score)}, ${stateWords(item)}`;
 }

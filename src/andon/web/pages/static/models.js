@@ -49,11 +49,11 @@ export class Models extends EventTarget {
     return ["predict", ...this.words].map(escaped).join("/");
   }
 
-  /* Give the labels of a model that has answered; none where the service does not tell them. */
-  async labelsOf(digest) {
+  /* Give a model that has answered; nothing where the service does not tell of it. */
+  async find(digest) {
     const find = () => this.list.find((model) => model.digest === digest);
     if (!find()) await this.refresh(); // it was put in the place of one that the page knows
-    return find()?.labels ?? [];
+    return find() ?? null;
   }
 
   /* Ask the service; one question at a time. */

@@ -74,7 +74,7 @@ export class Queue extends EventTarget {
     try {
       const answer = await predict(this.#models.path, item.file, controller.signal);
       // Kept with the answer, since another version with other labels may follow.
-      answer.labels = await this.#models.labelsOf(answer.body.model.digest);
+      answer.model = await this.#models.find(answer.body.model.digest);
       // An answer that comes after its image was cancelled, or sent again, is nobody's.
       if (item.controller === controller && item.state === "sending") this.#set(item, { state: "done", answer });
     } catch (error) {

@@ -4,10 +4,11 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
+import msgspec
 import numpy as np
 import pytest
 
-from andon.predictions import Prediction, Verdict
+from andon.predictions import Box, Prediction, Verdict
 from andon.web.dialects.v2.answers import make_answer
 from andon.web.dialects.v2.face import InferCall, Wanted
 from andon.web.dialects.v2.framing import HEADER, split_elements
@@ -102,3 +103,16 @@ def test_the_answer_says_which_model_and_which_request() -> None:
     document = json.loads(make_answer([RED], call, FACTS).body)
     assert (document["id"], document["model_name"], document["model_version"]) == ("42", "colours", FACTS.version)
     assert "id" not in json.loads(answer(Wanted(name="label")).body)
+
+
+def test_boxes_are_a_json_list_for_each_image() -> None:
+    """Their number differs from image to image, so they are no tensor; in JSON and behind it."""
+    box = Box(label="blue", index=2, score=0.5, x=1, y=2.5, width=3, height=4)
+    found = msgspec.structs.replace(BLUE, boxes=(box, box))
+    for is_binary in (False, True):
+        call = InferCall(images=[b"", b""], outputs=[Wanted(name="boxes", is_binary=is_binary)])
+        output = outputs_of(make_answer([RED, found], call, FACTS))["boxes"]
+        assert (output["datatype"], output["shape"]) == ("BYTES", [2])
+        texts = split_elements(memoryview(output["data"]), 2) if is_binary else output["data"]
+        assert [len(json.loads(text)) for text in texts] == [0, 2]
+        assert json.loads(texts[1])[0] == msgspec.to_builtins(box)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from andon.errors import RequestError
 from andon.web.dialects.v2.documents import MAX_REST_BYTES, Document, read_document
-from andon.web.dialects.v2.face import OUTPUTS, Wanted
+from andon.web.dialects.v2.face import USUAL_OUTPUTS, Wanted
 from tests.support.inference import tensor
 
 
@@ -33,7 +33,7 @@ def refusal(text: bytes | None = None, **fields: Any) -> RequestError:
 def test_a_request_that_says_little_asks_for_everything() -> None:
     """All outputs, in JSON; no id, no terms."""
     document = read()
-    assert document.outputs == tuple(Wanted(name=name) for name in OUTPUTS)
+    assert document.outputs == tuple(Wanted(name=name) for name in USUAL_OUTPUTS)
     assert (document.id, document.priority, document.deadline_ms) == (None, None, None)
 
 

@@ -16,7 +16,7 @@ from andon.errors import CODES, RequestError
 from andon.predictions import Failure, Prediction, Verdict
 from andon.settings.limits import DEFAULT_LIMITS
 from andon.web.dialects.base import Call
-from andon.web.dialects.v2.face import OUTPUTS, InferCall, Wanted
+from andon.web.dialects.v2.face import USUAL_OUTPUTS, InferCall, Wanted
 from andon.web.dialects.v2.infer import INFER
 from andon.web.messages import Request
 from andon.web.problems import status_of
@@ -95,7 +95,7 @@ def test_a_raw_body_is_one_image() -> None:
     """As `curl --data-binary @part.jpg` sends it, without a length before it; all is answered in binary."""
     call = INFER.decode(request(b"\xff\xd8 any bytes", **{LENGTH: "0"}), DEFAULT_LIMITS)
     assert call.images == [b"\xff\xd8 any bytes"]
-    assert call.outputs == tuple(Wanted(name=name, is_binary=True) for name in OUTPUTS)
+    assert call.outputs == tuple(Wanted(name=name, is_binary=True) for name in USUAL_OUTPUTS)
 
 
 @pytest.mark.parametrize("headers", [{}, {LENGTH: "0"}])

@@ -2,6 +2,7 @@
 
 import json
 
+import msgspec
 import pytest
 
 import andon
@@ -63,6 +64,8 @@ def test_a_model_is_described_by_its_tensors() -> None:
         {"name": "label", "datatype": "BYTES", "shape": [-1]},
         {"name": "verdict", "datatype": "INT32", "shape": [-1]},
     ]
+    (*_, places) = model_metadata(msgspec.structs.replace(READY, has_places=True), [READY.version])["outputs"]
+    assert places == {"name": "boxes", "datatype": "BYTES", "shape": [-1]}
 
 
 def test_properties_are_texts() -> None:
@@ -86,6 +89,8 @@ def test_the_configuration_leaves_out_the_side_of_the_batch() -> None:
             {"name": "verdict", "data_type": "TYPE_INT32", "dims": []},
         ],
     }
+    (*_, places) = model_config(msgspec.structs.replace(READY, has_places=True), max_images=32)["output"]
+    assert places == {"name": "boxes", "data_type": "TYPE_STRING", "dims": []}
 
 
 def test_the_index_lists_every_model_with_its_state() -> None:

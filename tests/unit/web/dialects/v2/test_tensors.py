@@ -236,3 +236,30 @@ def test_any_tensor_gives_its_images_or_is_refused(
     except RequestError:
         return
     assert len(images) == shape[0]
+
+
+LEVELS = np.array([0, 255, 256, 4095, 40_000, 65_535], np.uint16)
+
+
+@pytest.mark.parametrize("is_binary", [False, True])
+def test_pixels_of_more_than_8_bits_are_grey_images(is_binary: bool) -> None:  # noqa: FBT001 -- a table
+    """Behind the JSON the lowest byte comes first; either way all bits arrive."""
+    shape = (1, 2, 3, 1)
+    tensor = in_binary(12, shape, "UINT16") if is_binary else in_json(LEVELS.tolist(), shape, "UINT16")
+    (image,) = read_images(tensor, memoryview(LEVELS.astype("<u2").tobytes() if is_binary else b""), DEFAULT_LIMITS)
+    assert np.array_equal(np.asarray(image), LEVELS.reshape(2, 3))
+
+
+@pytest.mark.parametrize(
+    ("tensor", "binary", "words"),
+    [
+        (in_binary(36, (1, 2, 3, 3), "UINT16"), bytes(36), "expected for UINT16 [N, height, width, 1] of grey"),
+        (in_binary(6, (1, 2, 3, 1), "UINT16"), bytes(6), "of 6 values, the binary tensor has 6 bytes"),
+        (in_json([0, 65_536], (1, 1, 2, 1), "UINT16"), b"", "a whole number 0-65535 in place 1"),
+        (in_json([0, 256], (1, 1, 2, 1), "UINT8"), b"", "a whole number 0-255 in place 1"),
+    ],
+    ids=["colour", "bytes of 8 bits", "17 bits", "9 bits in 8"],
+)
+def test_deep_pixels_that_fit_nothing_are_refused(tensor: Tensor, binary: bytes, words: str) -> None:
+    """By shape, by number of bytes, by their levels."""
+    assert words in refusal(tensor, binary).message
