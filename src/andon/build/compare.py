@@ -33,14 +33,20 @@ class Comparison(Struct, frozen=True, kw_only=True):
     """What the author's transform and the declaration make of one sample."""
 
     sample: Sample
-    pixels: PixelArray
-    """The author's own pixels, recovered from the model input: `input.dtype` (H, W, C)."""
+    pixels: PixelArray | None
+    """The author's own pixels: `input.dtype` (H, W, C); None where his own `prepare` gives floats."""
     model_input: FloatArray
     """What the author's transform returned, or the declaration gives where there is none: float32 (C, H, W)."""
     is_whole: bool
     """Whether the author's pixels are whole grey levels, so that `pixels` is all there is to them."""
     difference: float
     """Grey levels between the author's model input and the declared one."""
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Height and width of the author's model input."""
+        _, height, width = self.model_input.shape
+        return height, width
 
 
 def compare(sample: Sample, transform: Transform | None, spec: InputSpec) -> Comparison:
@@ -107,7 +113,7 @@ def require_agreement(comparisons: Iterable[Comparison], transform: Transform | 
     telling: list[Comparison] = []
     for comparison in comparisons:
         worst = max(worst, comparison.difference)
-        sizes.add(comparison.pixels.shape[:2])
+        sizes.add(comparison.size)
         if comparison.difference > _WHOLE_LEVEL or not comparison.is_whole:
             telling = sorted([*telling, comparison], key=lambda item: -item.difference)[:_DIAGNOSED]
     if telling and transform is not None:

@@ -95,11 +95,12 @@ def _best_fit(evidence: Sequence[Evidence], spec: InputSpec, *, thorough: bool) 
 def _explained(fit: Fit, spec: InputSpec) -> Disagreement:
     """Turn the fit that explains the transform into words."""
     found = [*_pixel_differences(fit, spec), *_value_differences(fit, spec)]
-    first = (found or [_ROUNDING])[0]
+    told = found or [_ROUNDING if spec.to_8_bits is None else _rounding_to_8_bits(spec)]
+    first = told[0]
     return Disagreement(
         code=first.code,
         stage="model input" if first.code.endswith((".range", ".normalisation")) else "pixels",
-        reason="the transform agrees if " + ", and ".join(difference.text for difference in found or [_ROUNDING]),
+        reason="the transform agrees if " + ", and ".join(difference.text for difference in told),
         hint=first.hint,
         is_exact=bool(found) and fit.rms < _EXACT,
     )
@@ -116,6 +117,15 @@ _ROUNDING = _Difference(
     "it rounds or clips otherwise than Pillow does",
     "resize with Pillow, before the tensor",
 )
+
+
+def _rounding_to_8_bits(spec: InputSpec) -> _Difference:
+    return _Difference(
+        "pack.mismatch.normalisation",
+        f"it brings {spec.depth} bits to 8 otherwise",
+        f'"range" and "to_8_bits" say how; dropping the lowest bits is "floor" with the range '
+        f"[0, {255 << spec.depth - 8}]",
+    )
 
 
 def _pixel_differences(fit: Fit, spec: InputSpec) -> Iterator[_Difference]:
@@ -229,8 +239,7 @@ def _by_kind(evidence: Sequence[Evidence], declared: Fit, spec: InputSpec) -> Di
         code, reason = "pack.mismatch.normalisation", "the transform changes values otherwise than by one mean and std"
         hint = "contrast, gamma and an image's own statistics cannot be declared; put them into the model"
         if spec.to_8_bits is not None:
-            shift = _shift(spec)
-            hint = f'say with "range" and "to_8_bits" how {spec.depth} bits become 8; "floor" with {shift} is a shift'
+            hint = _rounding_to_8_bits(spec).hint
     elif _is_fine_detail(evidence, declared):
         code, reason = "pack.mismatch.interpolation", "the same part of the image is resized in another way"
         hint = (
@@ -244,11 +253,6 @@ def _by_kind(evidence: Sequence[Evidence], declared: Fit, spec: InputSpec) -> Di
         hint = "compare the sizes, the crop, the padding and flips of the transform with the declaration"
     stage: Literal["pixels", "model input"] = "model input" if code.endswith("normalisation") else "pixels"
     return Disagreement(code=code, stage=stage, reason=reason, hint=hint, is_exact=False)
-
-
-def _shift(spec: InputSpec) -> str:
-    """Give the range with which dropping the lowest bits, `image >> bits`, is declared."""
-    return f"[0, {255 << spec.depth - 8}]"
 
 
 def _levels(values: FloatArray, fit: Fit) -> Values:

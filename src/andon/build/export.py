@@ -3,38 +3,39 @@
 import contextlib
 import io
 import logging
-import traceback
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
-from andon.build.blame import author_line, author_line_of_text
+import numpy as np
+
+from andon.build.explain_export import explain_conversion, explain_tracing
+from andon.build.graph_input import GraphInput
+from andon.build.onnx_bytes import serialise
 from andon.bundle.input_spec import InputSpec
-from andon.errors import PackError, first_line
+from andon.errors import PackError
+from andon.runtimes.torch_graph import find_scores, normalising
+from andon.tensors import FloatArray
 
 if TYPE_CHECKING:
-    import onnx
     import torch
-    from google.protobuf.message import Message
     from torch import nn
 
 INPUT_NAME, OUTPUT_NAME = "image", "raw_output"
-_MAX_ARTIFACT_BYTES = 2**31 - 1
-"""A protobuf message, and so an ONNX file with its weights inside, cannot be larger."""
 
 
-def export_onnx(model: "nn.Module", spec: InputSpec, size: tuple[int, int]) -> bytes:
+def export_onnx(model: "nn.Module", wanted: GraphInput, *, dynamic_batch: bool = True) -> bytes:
     """
     Export a model through `torch.export` to ONNX.
 
     Args:
         model: In evaluation mode on the CPU; takes float32 (N, C, H, W), gives (N, K).
-        spec: Its scale, mean and std are put into the graph.
-        size: Height and width of the graph's input in pixels.
+        wanted: What the graph is to take.
+        dynamic_batch: Leave N free; else it is 1.
 
     Returns:
-        An ONNX file: one input `image`, `spec.dtype` (N, H, W, C), one output `raw_output`, float32
-        (N, K), N free. Equal arguments give equal bytes; paths and stack traces are stripped.
+        An ONNX file: one input `image`, as wanted, one output `raw_output`, float32 (N, K). Equal
+        arguments give equal bytes; paths and stack traces are stripped.
 
     Raises:
         PackError: `pack.export`, naming the operator or the reason and the line of the author's
@@ -42,60 +43,69 @@ def export_onnx(model: "nn.Module", spec: InputSpec, size: tuple[int, int]) -> b
     """
     import torch
 
-    example = (torch.zeros(2, *size, spec.channels, dtype=getattr(torch, spec.dtype)),)
-    batch = {"image": {0: torch.export.Dim("batch", min=1)}}
-    graph = normalised_graph(model, spec)
-    with _quiet_exporter(), torch.no_grad():
+    graph = normalised_graph(model, wanted)
+    example = example_of(wanted, dynamic_batch=dynamic_batch)
+    batch = {"image": {0: torch.export.Dim("batch", min=1)}} if dynamic_batch else None
+    with quiet_exporter(), torch.no_grad():
         try:
-            program = torch.export.export(graph, example, dynamic_shapes=batch)
+            program = torch.export.export(graph, (example,), dynamic_shapes=batch)
         except Exception as error:
             # torch.export raises classes of several private modules, and whatever the model raises.
-            raise _explain_export(error, graph, example[0]) from error
+            raise explain_tracing(error) from error
         try:
             onnx_program = torch.onnx.export(
                 program, dynamo=True, input_names=[INPUT_NAME], output_names=[OUTPUT_NAME], verbose=False
             )
         except Exception as error:
             # As above: the exporter's classes are private.
-            raise _explain_conversion(error) from error
+            raise explain_conversion(error) from error
     if onnx_program is None:
         raise PackError("the exporter returned nothing", code="pack.export")
-    return _serialise(onnx_program.model_proto)
+    return serialise(onnx_program.model_proto)
 
 
-def normalised_graph(model: "nn.Module", spec: InputSpec) -> "nn.Module":
+def example_of(wanted: GraphInput, *, dynamic_batch: bool) -> "torch.Tensor":
+    """Give images to trace a graph with, all zeros: two of them, or one where N is fixed."""
+    import torch
+
+    return torch.zeros(1 + dynamic_batch, *wanted.shape, dtype=getattr(torch, wanted.dtype))
+
+
+def normalised_graph(model: "nn.Module", wanted: GraphInput) -> "nn.Module":
     """
-    Put scaling and normalisation in front of a model.
+    Put scaling and normalisation in front of a model, where it is to take pixels.
 
     Returns:
-        A module in evaluation mode that takes `spec.dtype` (N, H, W, C) and gives what `raw_scores`
-        finds in the model's answer. Levels of more than 8 bits are clipped to their range first.
+        A module in evaluation mode that gives what `raw_scores` finds in the model's answer.
     """
     import torch
-    from torch import nn
 
-    class NormalisedGraph(nn.Module):
-        """`(image * scale - mean) / std` as one multiplication and one addition a channel."""
+    if wanted.takes_floats:
+        return normalising(model, None, None, _float_scores)
+    factor, shift = (torch.from_numpy(values.reshape(1, -1, 1, 1)) for values in normalisation(wanted.spec))
+    return normalising(model, factor, shift, _float_scores)
 
-        factor: torch.Tensor
-        shift: torch.Tensor
 
-        def __init__(self) -> None:
-            super().__init__()
-            std = torch.tensor(spec.std, dtype=torch.float64).reshape(1, -1, 1, 1)
-            mean = torch.tensor(spec.mean, dtype=torch.float64).reshape(1, -1, 1, 1)
-            self.register_buffer("factor", (spec.scale * spec.level / std).float())
-            self.register_buffer("shift", (-mean / std).float())
-            self.model = model
+def normalisation(spec: InputSpec) -> tuple[FloatArray, FloatArray]:
+    """
+    Give scale, mean and std as a factor and a shift a channel, float32 (C,) or (1,).
 
-        def forward(self, image: torch.Tensor) -> torch.Tensor:
-            levels = image.permute(0, 3, 1, 2).float()
-            if spec.dtype == "uint16":
-                low, high = spec.levels
-                levels = levels.clamp(low, high) - low
-            return raw_scores(self.model(levels * self.factor + self.shift))
+    A prepared pixel times the factor plus the shift is the model input. Levels of more than 8 bits
+    are within `spec.levels` already.
+    """
+    std, mean = np.array(spec.std, np.float64), np.array(spec.mean, np.float64)
+    factor = spec.scale * spec.level / std
+    lowest = spec.levels[0] if spec.dtype == "uint16" else 0
+    shift = -mean / std - lowest * factor
+    return factor.astype(np.float32), shift.astype(np.float32)
 
-    return NormalisedGraph().eval()
+
+def _float_scores(answer: object) -> "torch.Tensor":
+    """Give the raw outputs in float32, whatever the network ends in."""
+    import torch
+
+    scores = raw_scores(answer)
+    return scores if scores.dtype == torch.float32 else scores.float()
 
 
 def raw_scores(answer: object) -> "torch.Tensor":
@@ -106,25 +116,34 @@ def raw_scores(answer: object) -> "torch.Tensor":
         answer: A tensor, a tuple or list of one, or a mapping or object with `logits`.
 
     Raises:
-        PackError: `pack.model`: it is something else.
+        PackError: `pack.model`: it is something else, or holds no floats.
     """
-    import torch
+    scores = find_scores(answer)
+    if scores is None:
+        raise PackError(
+            f"the model returns {_in_words(answer)}, expected one tensor of scores (N, classes)",
+            code="pack.model",
+            hint="wrap it in a module whose forward returns the logits only",
+        )
+    if not scores.is_floating_point():
+        raise PackError(
+            f"the model returns numbers of the type {str(scores.dtype).removeprefix('torch.')}, expected floats",
+            code="pack.model",
+            hint="return the scores of all classes, not the number of the best one",
+        )
+    return scores
 
-    if isinstance(answer, list | tuple) and not hasattr(answer, "logits") and len(answer) == 1:
-        answer = answer[0]
-    if not isinstance(answer, torch.Tensor):
-        answer = answer.get("logits") if isinstance(answer, dict) else getattr(answer, "logits", answer)
-    if isinstance(answer, torch.Tensor):
-        return answer
-    raise PackError(
-        f"the model returns a {type(answer).__name__}, expected one tensor of scores (N, classes)",
-        code="pack.model",
-        hint="wrap it in a module whose forward returns the logits only",
-    )
+
+def _in_words(answer: object) -> str:
+    """Say what a model returned, with the names of its parts where they have any."""
+    kind = f"a {type(answer).__name__}"
+    if isinstance(answer, Mapping):
+        return f"{kind} of {', '.join(map(repr, answer))}"
+    return f"{kind} of {len(answer)}" if isinstance(answer, list | tuple) else kind
 
 
 @contextlib.contextmanager
-def _quiet_exporter() -> Iterator[None]:
+def quiet_exporter() -> Iterator[None]:
     """Keep torch's notes and dumps of graphs off the terminal; errors are raised all the same."""
     logger = logging.getLogger("torch")
     level = logger.level
@@ -136,79 +155,3 @@ def _quiet_exporter() -> Iterator[None]:
             yield
     finally:
         logger.setLevel(level)
-
-
-def _explain_export(error: Exception, graph: "nn.Module", example: "torch.Tensor") -> PackError:
-    """Tell why `torch.export` stopped, by trying the same model eagerly."""
-    if isinstance(error, PackError):
-        return error
-
-    for count in (2, 3):
-        try:
-            graph(example.new_zeros(count, *example.shape[1:]))
-        except Exception as eager_error:  # noqa: BLE001 -- the author's code may raise anything
-            return PackError(
-                f"the model fails on {count} images at once: {first_line(eager_error)}",
-                code="pack.export",
-                where=author_line(eager_error.__traceback__),
-                hint="take the batch from x.shape[0] or use -1, never a fixed number",
-            )
-    return PackError(
-        f"the model cannot be exported: {first_line(error)}",
-        code="pack.export",
-        where=author_line(error.__traceback__),
-        hint="forward must not branch or loop in Python on values or on the batch; use tensor operations",
-    )
-
-
-def _explain_conversion(error: Exception) -> PackError:
-    """Name the operator that ONNX lacks, and the author's line that calls it."""
-    node = _failing_node(error)
-    if node is None:
-        return PackError(f"the conversion to ONNX failed: {first_line(error)}", code="pack.export")
-    operator = getattr(node.target, "name", lambda: str(node.target))()
-    return PackError(
-        f"ONNX has no form of the operator {operator}",
-        code="pack.export",
-        where=author_line_of_text(node.stack_trace or ""),
-        hint="replace it by operations that ONNX has, or move it out of forward",
-    )
-
-
-def _failing_node(error: BaseException | None) -> "torch.fx.Node | None":
-    """Find the graph node that the exporter was translating when it raised."""
-    import torch
-
-    found = None
-    while error is not None:
-        for frame, _ in traceback.walk_tb(error.__traceback__):
-            node = dict(frame.f_locals).get("node")
-            if isinstance(node, torch.fx.Node):
-                found = node
-        error = error.__cause__
-    return found
-
-
-def _serialise(model: "onnx.ModelProto") -> bytes:
-    """Strip what belongs to this machine or run, and write the rest in the one order there is."""
-    del model.graph.value_info[:]
-    _strip(model)
-    if model.ByteSize() > _MAX_ARTIFACT_BYTES:
-        raise PackError(
-            f"the ONNX file would have {model.ByteSize()} bytes, at most {_MAX_ARTIFACT_BYTES} are possible",
-            code="pack.export",
-        )
-    return bytes(model.SerializeToString(deterministic=True))
-
-
-def _strip(message: "Message") -> None:
-    """Remove documentation, stack traces and file paths from a message and all below it."""
-    for field, value in message.ListFields():
-        if field.name in ("doc_string", "metadata_props"):
-            message.ClearField(field.name)
-        elif field.name == "dim_param":
-            # The only free axis; the exporter's own name for it may change from run to run.
-            message.dim_param = "batch"  # type: ignore[attr-defined] # dimensions, which have it, come here only
-        elif field.message_type is not None:
-            for child in [value] if hasattr(value, "ListFields") else value:
-                _strip(child)

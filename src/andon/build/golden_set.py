@@ -18,11 +18,13 @@ from andon.build.samples import Sample, made_sample
 from andon.bundle.golden import GoldenSample
 from andon.bundle.input_spec import InputSpec, NoResize, Resampling
 from andon.bundle.manifest import Tolerance
+from andon.bundle.output_spec import OutputSpec
 from andon.errors import PackError
 from andon.model.prove import check_preparation
 from andon.settings.limits import DEFAULT_LIMITS
-from andon.tensors import FloatArray, PixelArray, relative_difference
+from andon.tensors import PixelArray, relative_difference
 from andon.vision.decode import decode, open_encoded
+from andon.vision.finish import raw_difference
 from andon.vision.prepare import prepare
 
 GOLDEN_SAMPLES = 6
@@ -42,7 +44,11 @@ class Mutation(Struct, frozen=True):
 
 
 def make_golden(
-    author: Author, samples: Sequence[Sample], raw_outputs: Sequence[FloatArray], made: Sequence[Sample]
+    author: Author,
+    samples: Sequence[Sample],
+    classes: Sequence[int],
+    made: Sequence[Sample],
+    output: OutputSpec,
 ) -> list[GoldenSample]:
     """
     Make a golden set that would notice a wrong preparation.
@@ -50,8 +56,9 @@ def make_golden(
     Args:
         author: Answers for made images, too.
         samples: The author's own, which agree with the declaration.
-        raw_outputs: float32 (K,) each, as the eager model answers for them.
+        classes: For each the number of its best class, as the given model answers.
         made: Images that were made here, which agree too; taken where the author's see too little.
+        output: What the raw outputs mean.
 
     Returns:
         The golden samples, a PNG and a JPEG among them where they are of 8 bits.
@@ -60,29 +67,29 @@ def make_golden(
         PackError: `pack.golden`: no set was found that would notice.
         MismatchError: A sample in the other form, JPEG or PNG, is transformed otherwise than declared.
     """
-    chosen = [samples[position] for position in choose(samples, raw_outputs)]
+    chosen = [samples[position] for position in choose(samples, classes)]
     other_form = missing_form(chosen) if author.spec.depth == 8 else []
     author.require_agreement(other_form)
     chosen += other_form
     golden = [_golden_sample(author, sample, number) for number, sample in enumerate(chosen)]
     for sample in made:
-        if not (unnoticed(golden, author.spec) or is_untelling(golden)):
+        if not (unnoticed(golden, author.spec) or is_untelling(golden, output)):
             break
         golden.append(_golden_sample(author, sample, len(golden)))
-    _require_noticing(golden, author.spec)
+    _require_noticing(golden, author.spec, output)
     return golden
 
 
-def _require_noticing(golden: Sequence[GoldenSample], spec: InputSpec) -> None:
+def _require_noticing(golden: Sequence[GoldenSample], spec: InputSpec, output: OutputSpec) -> None:
     if blind := unnoticed(golden, spec):
         raise PackError(
             f"the golden samples would not notice {', '.join(blind)}",
             code="pack.golden",
             hint="give samples of the real size, in colour and with some detail",
         )
-    if is_untelling(golden):
+    if is_untelling(golden, output):
         raise PackError(
-            "the model gives the same raw outputs for all golden samples, so they would notice no fault",
+            f"{_untelling(golden, output)} for all golden samples, so they would notice no fault",
             code="pack.golden",
             hint="are the weights loaded? give samples that the model tells apart",
         )
@@ -97,15 +104,15 @@ def _golden_sample(author: Author, sample: Sample, number: int) -> GoldenSample:
         pixels=measured.pixels,
         model_input=measured.model_input,
         raw_output=measured.expected,
+        finished=None if author.output.finish is None else measured.finished,
     )
 
 
-def choose(samples: Sequence[Sample], raw_outputs: Sequence[FloatArray]) -> list[int]:
+def choose(samples: Sequence[Sample], classes: Sequence[int]) -> list[int]:
     """Choose positions of at most `GOLDEN_SAMPLES` samples: small files first, the predicted classes in turn."""
     turns: dict[int, int] = {}
     ranks = []
-    for position, (sample, raw_output) in enumerate(zip(samples, raw_outputs, strict=True)):
-        best = int(raw_output.argmax())
+    for position, (sample, best) in enumerate(zip(samples, classes, strict=True)):
         turn = turns[best] = turns.get(best, -1) + 1
         ranks.append((sample.size_bytes > _LARGE_BYTES, turn, position))
     return [position for _, _, position in sorted(ranks)[:GOLDEN_SAMPLES]]
@@ -159,7 +166,9 @@ def _rolled(spec: InputSpec, axis: int, image: Image.Image) -> PixelArray:
 
 
 def unnoticed(golden: Sequence[GoldenSample], spec: InputSpec) -> list[str]:
-    """Name the mutations that no golden sample would notice."""
+    """Name the mutations that no golden sample would notice; of the author's own `prepare` none are known."""
+    if spec.prepare is not None:
+        return []
     images = [decode(sample.encoded, spec, DEFAULT_LIMITS) for sample in golden]
     return [
         mutation.name
@@ -171,7 +180,19 @@ def unnoticed(golden: Sequence[GoldenSample], spec: InputSpec) -> list[str]:
     ]
 
 
-def is_untelling(golden: Sequence[GoldenSample]) -> bool:
-    """Ask whether the raw outputs are the same for all: then no fault of the model could be seen."""
-    first, *others = (sample.raw_output for sample in golden)
-    return all(relative_difference(output, first) <= Tolerance().relative for output in others)
+def is_untelling(golden: Sequence[GoldenSample], output: OutputSpec) -> bool:
+    """Ask whether the raw outputs, or what own code makes of them, are the same for all: no fault could be seen."""
+    return bool(_untelling(golden, output))
+
+
+def _untelling(golden: Sequence[GoldenSample], output: OutputSpec) -> str:
+    """Say what is the same for all; empty if nothing is."""
+    first, *others = golden
+    allowed = Tolerance().relative
+    if all(raw_difference(other.raw_output, first.raw_output, output) <= allowed for other in others):
+        return "the model gives the same raw outputs"
+    if first.finished is None:
+        return ""
+    finished = (other.finished for other in others if other.finished is not None)
+    is_same = all(relative_difference(other, first.finished) <= allowed for other in finished)
+    return f"{output.finish} gives the same" if is_same else ""

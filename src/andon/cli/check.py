@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
 from andon.cli.options import AsJson, BundlePath, DeviceName, PrecisionName, RuntimeName, Threads, Trust
-from andon.cli.output import say, write_json, write_table
+from andon.cli.output import only_data_on_stdout, say, write_json, write_table
 from andon.cli.progress import progress_bar
 from andon.cli.words import count_in_words, difference_in_words
 from andon.errors import AndonError, EnvironmentFault, ProofError, RuntimeFault
@@ -12,6 +12,7 @@ from andon.errors import AndonError, EnvironmentFault, ProofError, RuntimeFault
 if TYPE_CHECKING:
     from andon.bundle.archive import Bundle
     from andon.bundle.manifest import Execution
+    from andon.model.choose import Request
     from andon.model.prove import Proof
     from andon.model.steps import Steps
     from andon.runtimes.base import SessionOptions
@@ -27,6 +28,7 @@ class _Outcome(NamedTuple):
     """Why it is not proven."""
 
 
+@only_data_on_stdout()
 def check(  # noqa: PLR0913 -- one an option
     file: BundlePath,
     *,
@@ -49,7 +51,7 @@ def check(  # noqa: PLR0913 -- one an option
     from andon.model.choose import Request, choose_executions
     from andon.model.steps import load_steps
     from andon.runtimes.base import SessionOptions
-    from andon.settings.devices import CPU, parse_device
+    from andon.settings.devices import parse_device
 
     request = Request(
         runtime=runtime,
@@ -62,7 +64,7 @@ def check(  # noqa: PLR0913 -- one an option
     options = SessionOptions(
         output_shape=bundle.manifest.output.shape, threads=threads or available_cores(), device=request.device
     )
-    outcomes = _prove_each(bundle, executions, load_steps(bundle.manifest), options)
+    outcomes = _prove_each(bundle, executions, load_steps(bundle.manifest.input, bundle.manifest.output), options)
     if as_json:
         _write_json(bundle, outcomes)
     else:
@@ -71,8 +73,7 @@ def check(  # noqa: PLR0913 -- one an option
         if outcome.error:
             raise outcome.error
     _say_what_holds(bundle, outcomes)
-    if runtime is None and request.device == CPU:
-        _say_what_is_left(bundle, executions)
+    _say_what_is_left(bundle, request)
 
 
 def _prove_each(
@@ -159,9 +160,17 @@ def _say_what_holds(bundle: "Bundle", outcomes: list[_Outcome]) -> None:
     say(f"{bundle.where} is sound: {len(bundle.members)} members intact, {samples} reproduced by {executions}")
 
 
-def _say_what_is_left(bundle: "Bundle", executions: "list[Execution]") -> None:
+def _say_what_is_left(bundle: "Bundle", request: "Request") -> None:
+    """Tell what was not tried, and why; what is for another device than was asked for is told without an option."""
     from andon.cli.declarations import execution_in_words
+    from andon.model.choose import left_out
 
-    left = [execution_in_words(item) for item in bundle.manifest.executions if item not in executions]
-    if left:
-        say(f"not proven, because its runtime is not installed here: {', '.join(left)}", style="yellow")
+    for each in left_out(bundle.manifest, request):
+        say(f"not proven: {execution_in_words(each.execution)}: {each.reason}", style="yellow")
+    for execution in bundle.manifest.executions if request.asks_nothing else ():
+        if execution.device != request.device_kind:
+            say(
+                f"not proven: {execution_in_words(execution)}: it is for another device; "
+                f"check it with --device {execution.device}",
+                style="yellow",
+            )

@@ -2,11 +2,13 @@
 
 import csv
 import io
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Protocol
 
 import msgspec
 
+from andon.cli.maps import save_maps
 from andon.cli.output import write, write_table
 from andon.model.model import Model
 from andon.predictions import Prediction
@@ -37,15 +39,20 @@ class TableForm:
         ms = f"{total_ms(prediction):.1f}"
         verdict = self._verdict(prediction.verdict.name)
         if prediction.error:
-            self._rows.append((name, f"[{prediction.error.code}]", "-", *verdict, ms))
+            self._rows.append((name, f"[{prediction.error.code}]", "-", *self._places("-"), *verdict, ms))
             return
-        (label, score), *others = best(self._model, prediction, self._top)
-        self._rows.append((name, label, f"{score:.3f}", *verdict, ms))
-        self._rows += [("", label, f"{score:.3f}", *self._verdict(""), "") for label, score in others]
+        (label, score), *others = _cells(self._model, prediction, self._top)
+        self._rows.append((name, label, score, *self._places(str(len(prediction.boxes))), *verdict, ms))
+        self._rows += [("", label, score, *self._places(""), *self._verdict(""), "") for label, score in others]
 
     def end(self) -> None:
         """Write the table."""
-        write_table(("file", "label", "score", *self._verdict("verdict"), "ms"), self._rows, right=("score", "ms"))
+        columns = ("file", "label", "score", *self._places("places"), *self._verdict("verdict"), "ms")
+        write_table(columns, self._rows, right=("score", "places", "ms"))
+
+    def _places(self, cell: str) -> tuple[str, ...]:
+        """Keep a cell of the column of places, which a bundle that finds none does not have."""
+        return (cell,) if finds_places(self._model) else ()
 
     def _verdict(self, cell: str) -> tuple[str, ...]:
         """Keep a cell of the column of verdicts, which a bundle that decides nothing does not have."""
@@ -84,12 +91,13 @@ class CsvForm:
         self._model = model
         self._top = top
         further = (f"{name}_{rank}" for rank in range(2, top + 1) for name in ("label", "score"))
-        self._write("file", "label", "score", *further, "verdict", "reasons", "error", "ms")
+        self._write("file", "label", "score", *further, *self._boxes("boxes"), "verdict", "reasons", "error", "ms")
 
     def add(self, name: str, prediction: Prediction) -> None:
         """Write the line of one image; the cells of labels that there are not stay empty."""
         cells = [text for label, score in best(self._model, prediction, self._top) for text in (label, f"{score:.6g}")]
         cells += [""] * (2 * self._top - len(cells))
+        cells += self._boxes(msgspec.json.encode(prediction.boxes).decode())
         error = prediction.error.code if prediction.error else ""
         reasons = "; ".join(prediction.reasons)
         self._write(name, *cells, prediction.verdict.name, reasons, error, f"{total_ms(prediction):.3f}")
@@ -97,21 +105,61 @@ class CsvForm:
     def end(self) -> None:
         """Write nothing more."""
 
+    def _boxes(self, cell: str) -> tuple[str, ...]:
+        """Keep a cell of the column of boxes, a JSON list, which a bundle that finds no places does not have."""
+        return (cell,) if finds_places(self._model) else ()
+
     def _write(self, *cells: str) -> None:
         line = io.StringIO()
         csv.writer(line, lineterminator="\n").writerow(cells)
         write(line.getvalue())
 
 
+class WithMaps:
+    """
+    Another form, and the maps as files beside it.
+
+    Args:
+        form: What is written of predictions.
+        folder: Where maps are written to.
+        labels: Those of the model.
+    """
+
+    def __init__(self, form: Form, folder: Path, labels: Sequence[str]) -> None:
+        self._form = form
+        self._folder = folder
+        self._labels = labels
+
+    def add(self, name: str, prediction: Prediction) -> None:
+        """Write the map of an image, if there is one, and hand the prediction on."""
+        if prediction.map is not None:
+            save_maps(self._folder, name, prediction.map, self._labels)
+        self._form.add(name, prediction)
+
+    def end(self) -> None:
+        """Write what is still due."""
+        self._form.end()
+
+
 def best(model: Model, prediction: Prediction, count: int) -> Iterator[tuple[str, float]]:
-    """Give the best labels with their scores, best first; none for a failed image."""
+    """Give the label of an image, then those of the best other scores; none for a failed image, or where none is."""
 
-    def rank(index: int) -> tuple[float, bool]:
-        # Scores that round to the same number do not put another label first than `Prediction.label`.
-        return prediction.scores[index], index == prediction.index
+    def rank(index: int) -> tuple[bool, float]:
+        return index == prediction.index, prediction.scores[index]
 
-    for index in sorted(range(len(prediction.scores)), key=rank, reverse=True)[:count]:
-        yield model.labels[index], prediction.scores[index]
+    if prediction.index is not None:
+        for index in sorted(range(len(prediction.scores)), key=rank, reverse=True)[:count]:
+            yield model.labels[index], prediction.scores[index]
+
+
+def finds_places(model: Model) -> bool:
+    """Ask whether a model says where something is: in boxes, in a map, or in which tile."""
+    return model.manifest.output.kind in ("boxes", "map") or model.manifest.input.tiles is not None
+
+
+def _cells(model: Model, prediction: Prediction, count: int) -> list[tuple[str, str]]:
+    """Give the best labels and scores as text, at least one of them."""
+    return [(label, f"{score:.3f}") for label, score in best(model, prediction, count)] or [("none", "-")]
 
 
 def total_ms(prediction: Prediction) -> float:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from andon.cli.options import AsJson, BundlePath
 from andon.cli.output import write_json, write_table
-from andon.cli.words import count_in_words, difference_in_words, size_in_words
+from andon.cli.words import count_in_words, difference_in_words, metrics_in_words, size_in_words
 
 if TYPE_CHECKING:
     from andon.bundle.archive import Bundle
@@ -41,7 +41,14 @@ def _rows(bundle: "Bundle") -> Iterator[tuple[str, str]]:
 
 
 def _sections(bundle: "Bundle") -> Iterator[tuple[str, list[str]]]:
-    from andon.cli.declarations import decision_in_words, execution_in_words, input_in_words, labels_in_words
+    from andon.cli.declarations import (
+        decision_in_words,
+        execution_in_words,
+        input_in_words,
+        labels_in_words,
+        output_in_words,
+        trust_in_words,
+    )
 
     manifest = bundle.manifest
     yield "name", [manifest.name]
@@ -50,9 +57,9 @@ def _sections(bundle: "Bundle") -> Iterator[tuple[str, list[str]]]:
     yield "task", [manifest.task]
     yield "created", [manifest.created.isoformat() if manifest.created else "not recorded"]
     yield "input", input_in_words(manifest.input)
-    yield "output", [f"{manifest.output.kind}, activation {manifest.output.activation}"]
+    yield "output", output_in_words(manifest.output)
     yield "labels", [labels_in_words(manifest.output)]
-    yield "decision", decision_in_words(manifest.decision)
+    yield "decision", decision_in_words(manifest.decision, manifest.output)
     yield (
         "executions",
         [
@@ -61,6 +68,7 @@ def _sections(bundle: "Bundle") -> Iterator[tuple[str, list[str]]]:
             for execution in manifest.executions
         ],
     )
+    yield "trust", trust_in_words(manifest)
     yield "golden", [count_in_words(len(manifest.golden.inputs), "sample")]
     yield "provenance", _provenance(bundle)
     yield "members", [f"{name}  {size_in_words(len(data))}" for name, data in bundle.members.items()]
@@ -73,4 +81,4 @@ def _provenance(bundle: "Bundle") -> list[str]:
         lines.append(f"source {provenance.source}")
     if provenance.dataset:
         lines.append(f"dataset {provenance.dataset}")
-    return [*lines, *(f"{name} {value:g}" for name, value in provenance.metrics.items())]
+    return [*lines, *metrics_in_words(provenance.metrics)]

@@ -4,8 +4,9 @@ import io
 import os
 import sys
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from contextlib import contextmanager, redirect_stdout
+from contextvars import ContextVar
+from typing import TYPE_CHECKING, TextIO
 
 from andon.errors import AndonError, EnvironmentFault
 
@@ -16,6 +17,34 @@ _UNCUT = 100_000
 """Columns of a table that goes to a file or a pipe: nothing is cut or wrapped there."""
 _PIPE_CLOSED = 141
 """What a shell reports of a program that the reader of its pipe has ended: 128 + SIGPIPE."""
+
+
+_data: ContextVar[TextIO | None] = ContextVar("data", default=None)
+"""Where data is written to while `sys.stdout` is lent to code of the author's; None for `sys.stdout`."""
+
+
+@contextmanager
+def only_data_on_stdout() -> Iterator[None]:
+    """
+    Send to stderr what code of the author's prints, so that stdout holds nothing but data; also as a decorator.
+
+    What a library writes past Python, to the descriptor itself, is not caught.
+    """
+    before = _data.set(_stdout())
+    try:
+        with redirect_stdout(sys.stderr):
+            yield
+    finally:
+        _data.reset(before)
+
+
+def _stdout() -> TextIO:
+    return _data.get() or sys.stdout
+
+
+def is_terminal() -> bool:
+    """Ask whether data goes to a terminal."""
+    return _stdout().isatty()
 
 
 def accept_any_text() -> None:
@@ -34,16 +63,16 @@ def write(text: str) -> None:
         EnvironmentFault: `environment.write`: stdout cannot be written, for one because the disk is full.
     """
     with _guarded_stdout():
-        sys.stdout.write(text)
-        sys.stdout.flush()
+        _stdout().write(text)
+        _stdout().flush()
 
 
 def write_bytes(data: bytes) -> None:
     """Write data that is no text to stdout, under the terms of `write`."""
     with _guarded_stdout():
-        sys.stdout.flush()
-        sys.stdout.buffer.write(data)
-        sys.stdout.buffer.flush()
+        _stdout().flush()
+        _stdout().buffer.write(data)
+        _stdout().buffer.flush()
 
 
 def write_json(document: object) -> None:
@@ -71,7 +100,7 @@ def write_table(columns: Sequence[str], rows: Iterable[Sequence[str]], *, right:
         table.add_column(column, justify="right" if column in right else "left", overflow="fold")
     for row in rows:
         table.add_row(*(Text(printable(cell), style=_STYLES.get(cell, "")) for cell in row))
-    terminal = sys.stdout.isatty()
+    terminal = is_terminal()
     drawn = io.StringIO()
     console = Console(file=drawn, force_terminal=terminal or None, width=None if terminal else _UNCUT)
     console.print(table)
@@ -136,5 +165,5 @@ def _guarded_stdout() -> Iterator[None]:
 def _drop_stdout() -> None:
     """Send what is still buffered nowhere, so that the interpreter does not stumble over it at its end."""
     nowhere = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, sys.stdout.fileno())
+    os.dup2(nowhere, _stdout().fileno())
     os.close(nowhere)

@@ -12,12 +12,14 @@ import typer
 
 from andon.cli.images import find_images
 from andon.cli.options import AsJson
-from andon.cli.output import say, write_json, write_table
+from andon.cli.output import only_data_on_stdout, say, write_json, write_table
 from andon.cli.progress import progress_bar
 from andon.cli.words import count_in_words, difference_in_words
 from andon.errors import UsageError
 
 if TYPE_CHECKING:
+    from torch import nn
+
     from andon.build.pack import PackReport
 
 
@@ -33,9 +35,40 @@ class Activation(StrEnum):
     none = "none"
 
 
+class TaskChoice(StrEnum):
+    """What a model does."""
+
+    classification = "classification"
+    anomaly = "anomaly"
+    detection = "detection"
+    segmentation = "segmentation"
+
+
+class FormChoice(StrEnum):
+    """How a model is stored."""
+
+    onnx = "onnx"
+    pt2 = "pt2"
+    torchscript = "torchscript"
+    eager = "eager"
+
+
+class LayoutChoice(StrEnum):
+    """In which order a graph takes the axes of images."""
+
+    NCHW = "NCHW"
+    NHWC = "NHWC"
+
+
+@only_data_on_stdout()
 def pack(  # noqa: PLR0913 -- one an option
     model: Annotated[
-        str, typer.Argument(metavar="MODULE:FACTORY", help="A function that builds the network.", show_default=False)
+        str,
+        typer.Argument(
+            metavar="SOURCE",
+            help="module:factory, a function that builds the network; or a .pt2, TorchScript or .onnx file.",
+            show_default=False,
+        ),
     ],
     *,
     out: Annotated[Path, typer.Option("-o", "--out", metavar="FILE", help="The bundle to write.", show_default=False)],
@@ -58,59 +91,111 @@ def pack(  # noqa: PLR0913 -- one an option
     ] = None,
     weights: Annotated[
         Path | None,
-        typer.Option("--weights", metavar="FILE", help="A .safetensors file or a state dict.", show_default=False),
+        typer.Option(
+            "--weights", metavar="FILE", help="Safetensors or a state dict, for a factory.", show_default=False
+        ),
     ] = None,
     transform: Annotated[
         str | None,
         typer.Option("--transform", metavar="MODULE:FUNCTION", help="The transform of validation.", show_default=False),
     ] = None,
+    task: Annotated[TaskChoice, typer.Option("--task", help="What the model does.")] = TaskChoice.classification,
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "--output",
+            metavar="FILE",
+            help="Kind of the raw outputs, and how boxes are read, declared in JSON or TOML.",
+            show_default=False,
+        ),
+    ] = None,
     activation: Annotated[
         Activation, typer.Option("--activation", metavar="softmax|sigmoid|none", help="From raw outputs to scores.")
     ] = Activation.softmax,
+    prepare: Annotated[
+        str | None,
+        typer.Option(
+            "--prepare",
+            metavar="MODULE:FUNCTION",
+            help="Your own code in place of resize and crop.",
+            show_default=False,
+        ),
+    ] = None,
+    finish: Annotated[
+        str | None,
+        typer.Option(
+            "--finish",
+            metavar="MODULE:FUNCTION",
+            help="Your own code in place of the activation.",
+            show_default=False,
+        ),
+    ] = None,
     decision: Annotated[
         Path | None,
         typer.Option("--decision", metavar="FILE", help="OK labels and thresholds.", show_default=False),
     ] = None,
     name: Annotated[
         str | None,
-        typer.Option(
-            "--name", metavar="NAME", help="The model's name; that of the file if not given.", show_default=False
-        ),
+        typer.Option("--name", metavar="NAME", help="The model's name, if not that of the file.", show_default=False),
     ] = None,
     source: Annotated[
         str | None,
         typer.Option("--source", metavar="TEXT", help="Where it comes from: script, commit.", show_default=False),
     ] = None,
+    artifact: Annotated[
+        list[FormChoice] | None,
+        typer.Option(
+            "--artifact",
+            metavar="|".join(FormChoice),
+            help="How to store the model; may be repeated, the preferred form first.",
+            show_default=False,
+        ),
+    ] = None,
+    layout: Annotated[
+        LayoutChoice | None,
+        typer.Option(
+            "--layout", metavar="NCHW|NHWC", help="Order of axes that an .onnx file takes.", show_default=False
+        ),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """
-    Pack a PyTorch classifier into a bundle.
+    Pack a model into a bundle.
 
-    The transform and the declared input are compared on the samples, and the exported model with
-    the eager one. Where they differ nothing is written, and the reason is told.
+    The transform and the declared input are compared on the samples, and the packed model with
+    the given one. Where they differ nothing is written, and the reason is told.
     """
     from andon.build.pack import pack as pack_model
-    from andon.build.weights import import_callable, load_model, require_torch
+    from andon.build.weights import import_callable
 
-    require_torch()
     require_writable(out)
     declared = read_object(input) if input else None
     decided = read_object(decision) if decision else None
+    meant = read_object(output) if output else None
     named = read_labels(labels)
     paths = find_images(samples)
-    network = load_model(model, weights)
+    for own in filter(None, (prepare, finish)):
+        import_callable(own)
+    given, factory = find_model(model, weights, wants_factory=FormChoice.eager in (artifact or ()))
     with progress_bar() as report:
         packed = pack_model(
-            network,
+            given,
             samples=paths,
             labels=named,
             out=out,
             transform=import_callable(transform) if transform else None,
             input=declared,
+            task=task.value,
+            output=meant,
             activation=activation.value,
+            prepare=prepare,
+            finish=finish,
             decision=decided,
             name=name,
             provenance={"source": source} if source else None,
+            artifacts=[form.value for form in artifact or ()],
+            factory=factory,
+            layout=layout.value if layout else None,
             progress=report,
         )
     if as_json:
@@ -118,6 +203,45 @@ def pack(  # noqa: PLR0913 -- one an option
     else:
         write_report(packed)
     say_next(packed)
+
+
+def find_model(source: str, weights: Path | None, *, wants_factory: bool) -> tuple["nn.Module | Path", str | None]:
+    """
+    Tell a function from a file.
+
+    Args:
+        source: `module:factory`, or the path of a file.
+        weights: For the network that a factory builds.
+        wants_factory: Whether the factory is to build the network again where the bundle is loaded.
+
+    Returns:
+        The network with its weights, or the path; and the factory where it is wanted.
+
+    Raises:
+        UsageError: `usage.argument`: weights for a file, which has its own; `usage.path`: there is no such
+            file; `usage.import`: or no such function.
+        PackError: As `andon.build.weights.load_model`.
+    """
+    from andon.build.weights import load_model
+
+    path = Path(source)
+    if path.exists() or ":" not in source:
+        if not path.is_file():
+            raise UsageError(
+                "there is no such file",
+                code="usage.path",
+                where=source,
+                hint="a model is the path of a file, or module:factory",
+            )
+        if weights is not None:
+            raise UsageError(
+                f"{source} is a file and has weights of its own",
+                code="usage.argument",
+                where="--weights",
+                hint="weights go with module:factory",
+            )
+        return path, None
+    return load_model(source, weights), source if wants_factory else None
 
 
 def require_writable(out: Path) -> None:
@@ -200,6 +324,7 @@ def write_report(report: "PackReport") -> None:
         ("digest", report.digest),
         ("compared", count_in_words(report.samples, "sample")),
         *worst,
+        *([("accuracy", str(report.accuracy))] if report.accuracy else []),
         ("golden", count_in_words(report.golden, "sample")),
     )
     write_table(("", ""), rows)
@@ -213,12 +338,22 @@ def report_as_json(report: "PackReport") -> dict[str, object]:
         "samples": report.samples,
         "golden": report.golden,
         "worst": dict(report.worst),
+        "accuracy": _accuracy_as_json(report),
         "notes": list(report.notes),
     }
+
+
+def _accuracy_as_json(report: "PackReport") -> dict[str, object] | None:
+    if report.accuracy is None:
+        return None
+    low, high = report.accuracy.interval()
+    rate = report.accuracy
+    return {"right": rate.count, "samples": rate.total, "value": rate.value, "low": low, "high": high}
 
 
 def say_next(report: "PackReport") -> None:
     """Tell what could not be proven, and the next command to type."""
     for note in report.notes:
         say(f"note: {note}", style="yellow")
-    say(f"next: andon predict {shlex.quote(str(report.path))} IMAGE...")
+    trust = " --trust" if report.manifest.needs_trust else ""
+    say(f"next: andon predict {shlex.quote(str(report.path))} IMAGE...{trust}")

@@ -1,6 +1,5 @@
 """`andon predict`: one prediction an image, over files, folders and patterns."""
 
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -9,7 +8,7 @@ import typer
 
 from andon.cli.images import find_images, name_of
 from andon.cli.options import AsJson, BundlePath, DeviceName, PrecisionName, RuntimeName, Threads, Trust
-from andon.cli.output import say
+from andon.cli.output import is_terminal, only_data_on_stdout, say
 from andon.cli.progress import progress_bar
 from andon.cli.words import count_in_words
 from andon.errors import UsageError
@@ -20,6 +19,7 @@ if TYPE_CHECKING:
     from andon.predictions import Failure
 
 
+@only_data_on_stdout()
 def predict(  # noqa: PLR0913 -- one an option
     file: BundlePath,
     images: Annotated[
@@ -30,6 +30,10 @@ def predict(  # noqa: PLR0913 -- one an option
     as_csv: Annotated[bool, typer.Option("--csv", help="Write CSV to stdout.")] = False,
     top: Annotated[
         int | None, typer.Option("--top", metavar="N", min=1, help="Show the N best labels.", show_default=False)
+    ] = None,
+    maps: Annotated[
+        Path | None,
+        typer.Option("--maps", metavar="DIR", help="Write maps there, as PNG a label.", show_default=False),
     ] = None,
     batch: Annotated[
         int | None, typer.Option("--batch", metavar="N", min=1, help="Images run at once.", show_default=False)
@@ -46,6 +50,7 @@ def predict(  # noqa: PLR0913 -- one an option
     A folder stands for all images in it, by their suffix. An image that cannot be used is
     reported at the end and makes the exit code 1; the others are still done.
     """
+    from andon.cli.forms import WithMaps
     from andon.model.load import load
     from andon.model.model import DEFAULT_BATCH_SIZE
 
@@ -60,9 +65,16 @@ def predict(  # noqa: PLR0913 -- one an option
         threads=threads,
         trust=trust,
     )
+    if maps is not None and model.manifest.output.kind != "map":
+        raise UsageError(
+            f"--maps is for bundles that answer with maps; the output of this one is {model.manifest.output.kind}",
+            code="usage.argument",
+        )
     form = choose_form(model, top, as_json=as_json, as_csv=as_csv)
+    if maps is not None:
+        form = WithMaps(form, maps, model.labels)
     streams = as_json or as_csv
-    failures = predict_each(model, paths, form, batch or DEFAULT_BATCH_SIZE, bar=not (streams and sys.stdout.isatty()))
+    failures = predict_each(model, paths, form, batch or DEFAULT_BATCH_SIZE, bar=not (streams and is_terminal()))
     if failures:
         _say_failures(failures, len(paths))
         raise typer.Exit(1)

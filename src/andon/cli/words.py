@@ -1,5 +1,7 @@
 """Numbers in plain words, as the commands print them."""
 
+from collections.abc import Mapping
+
 
 def size_in_words(size_bytes: int) -> str:
     """
@@ -36,3 +38,21 @@ def count_in_words(number: int, noun: str) -> str:
     ('1 image', '1,200 images')
     """
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def metrics_in_words(metrics: Mapping[str, float]) -> list[str]:
+    """
+    Give the metrics of a bundle, one a line; the ends of an interval stand behind its value.
+
+    >>> metrics_in_words({"cells": 660, "accuracy": 0.84091, "accuracy, low": 0.811, "accuracy, high": 0.8668})
+    ['cells 660', 'accuracy 0.8409 (0.811 to 0.8668)']
+    """
+    ends = {name: (f"{name}, low", f"{name}, high") for name in metrics}
+    intervals = {name: pair for name, pair in ends.items() if metrics.keys() >= set(pair)}
+    behind = {end for pair in intervals.values() for end in pair}
+
+    def told(name: str) -> str:
+        between = " to ".join(f"{metrics[end]:.4g}" for end in intervals.get(name, ()))
+        return f"{name} {metrics[name]:.4g}" + (f" ({between})" if between else "")
+
+    return [told(name) for name in metrics if name not in behind]

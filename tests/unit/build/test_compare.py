@@ -8,11 +8,12 @@ import pytest
 import torch
 from PIL import Image
 
-from andon.build.compare import compare, require_agreement
+from andon.build.compare import compare, recover_levels, require_agreement
 from andon.build.samples import read_samples
 from andon.build.transform import require_repeatable
 from andon.bundle.input_spec import InputSpec
 from andon.errors import MismatchError
+from andon.vision.prepare import normalise
 from tests.support.author import INPUT, MEAN, STD, Author, photos
 
 SKEWS: dict[str, tuple[dict[str, Any], str, str]] = {
@@ -162,3 +163,12 @@ def test_a_random_augmentation_is_refused_even_with_one_sample() -> None:
 def test_without_a_transform_the_declaration_agrees_with_itself() -> None:
     """Nothing is compared where there is nothing to compare with."""
     assert check(None, spec()) == 0.0
+
+
+@pytest.mark.parametrize("depth", [9, 12, 16])
+def test_the_levels_of_a_deep_transform_are_recovered(depth: int) -> None:
+    """Each of them, though float32 has little more digits than 16 bits need."""
+    declared = InputSpec(color="L", depth=depth, range=(3, 2**depth - 2), mean=(0.45,), std=(0.22,))
+    pixels = np.arange(3, 2**depth - 1, dtype=np.uint16).reshape(1, -1, 1)
+    levels = recover_levels(normalise(pixels, declared), declared)
+    np.testing.assert_array_equal(np.rint(levels), pixels)

@@ -8,6 +8,7 @@ import torch
 from torch import nn
 
 from andon.build.export import INPUT_NAME, OUTPUT_NAME, export_onnx, normalised_graph, raw_scores
+from andon.build.graph_input import GraphInput
 from andon.bundle.input_spec import InputSpec
 from andon.errors import PackError
 from andon.runtimes.onnx_runtime import import_onnxruntime
@@ -20,7 +21,7 @@ SPEC = msgspec.convert(INPUT, InputSpec)
 @pytest.fixture(scope="module")
 def exported() -> bytes:
     """The small network as an ONNX file; do not change it."""
-    return export_onnx(Net().eval(), SPEC, (56, 56))
+    return export_onnx(Net().eval(), GraphInput(SPEC, (56, 56)))
 
 
 @pytest.mark.slow
@@ -51,7 +52,7 @@ def test_nothing_of_the_machine_is_left_in_the_file(exported: bytes) -> None:
 def test_the_normalised_graph_does_what_the_declaration_says() -> None:
     """One factor and one shift a channel are scale, mean and std."""
     pixels = np.random.default_rng(0).integers(0, 256, (2, 6, 7, 3)).astype(np.uint8)
-    graph = normalised_graph(nn.Identity(), SPEC)
+    graph = normalised_graph(nn.Identity(), GraphInput(SPEC, (56, 56)))
     expected = np.stack([normalise(image, SPEC) for image in pixels])
     assert np.allclose(graph(torch.from_numpy(pixels)).numpy(), expected, atol=1e-6)
 
@@ -80,7 +81,7 @@ def test_a_model_that_does_not_export_names_operator_and_line(
 ) -> None:
     """The author is told what and where, and torch's own dumps stay off the terminal."""
     with pytest.raises(PackError) as caught:
-        export_onnx(model.eval(), SPEC, (56, 56))
+        export_onnx(model.eval(), GraphInput(SPEC, (56, 56)))
     assert caught.value.code == "pack.export"
     assert words in caught.value.message
     assert line in caught.value.where
@@ -100,3 +101,13 @@ def test_scores_are_found_in_the_usual_answers() -> None:
     for answer in ((scores, scores), {"out": scores}, None, 3.0):
         with pytest.raises(PackError, match="expected one tensor"):
             raw_scores(answer)
+
+
+def test_levels_of_more_than_8_bits_are_normalised_inside() -> None:
+    """Range, scale, mean and std of a deep declaration, for each level that prepared pixels can have."""
+    spec = InputSpec(color="L", depth=12, range=(100, 3900), mean=(0.5,), std=(0.25,))
+    pixels = np.arange(100, 3901, dtype=np.uint16).reshape(1, -1, 1)
+    graph = normalised_graph(nn.Identity(), GraphInput(spec, (56, 56)))
+    found = graph(torch.from_numpy(pixels[np.newaxis]))[0].numpy()
+    np.testing.assert_allclose(found, normalise(pixels, spec), atol=1e-6)
+    assert (found.min(), found.max()) == (pytest.approx(-2), pytest.approx(2))

@@ -4,10 +4,13 @@ import datetime as dt
 import os
 import subprocess
 import sys
+import warnings
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
+import onnx
 import pytest
 import torch
 from PIL import Image, ImageOps
@@ -16,8 +19,10 @@ from torch import nn
 import andon
 from andon.build.pack import PackReport, pack
 from andon.bundle.archive import read_bundle
-from andon.errors import AndonError, EnvironmentFault, MismatchError, PackError
+from andon.bundle.input_spec import InputSpec
+from andon.errors import AndonError, EnvironmentFault, MismatchError, PackError, TrustError
 from tests.support.author import INPUT, LABELS, Author, Net, photo, photos
+from tests.support.given import exported, graph, traced, write_onnx, write_program, write_script
 
 pytestmark = pytest.mark.slow
 
@@ -79,7 +84,8 @@ def test_two_packings_give_the_same_bytes(packed: PackReport, tmp_path: Path) ->
         "pack(Net(), samples=photos(), labels=LABELS, out='parts.andon', transform=Author(), input=INPUT)\n"
     )
     root = Path(__file__).parents[3]
-    environment = {**os.environ, "PYTHONHASHSEED": "4242", "PYTHONPATH": str(root), "OMP_NUM_THREADS": "1"}
+    path = os.pathsep.join((str(root / "src"), str(root)))
+    environment = {**os.environ, "PYTHONHASHSEED": "4242", "PYTHONPATH": path, "OMP_NUM_THREADS": "1"}
     subprocess.run([sys.executable, "-c", code], cwd=tmp_path, env=environment, check=True)
     assert (tmp_path / "parts.andon").read_bytes() == packed.path.read_bytes()
 
@@ -222,7 +228,7 @@ def test_a_transform_that_takes_only_its_own_images_packs_with_a_note(tmp_path: 
 @pytest.mark.parametrize(
     ("change", "code", "words"),
     [
-        ({"labels": ["a", "b"]}, "pack.model", "4 scores for 2 labels"),
+        ({"labels": ["a", "b"]}, "pack.model", "expected (1, 2) for 2 labels"),
         ({"labels": "abcd"}, "pack.argument", "list of names"),
         ({"labels": None}, "pack.argument", "list of names"),
         ({"samples": None}, "pack.samples", "list of paths"),
@@ -257,10 +263,10 @@ def test_a_wrong_argument_is_refused_before_the_export(
 ) -> None:
     """The error names what is wrong; the slow export is not even begun."""
 
-    def no_export(*_: object) -> bytes:
+    def no_export(*_: object, **__: object) -> bytes:
         pytest.fail("the export was begun")
 
-    monkeypatch.setattr("andon.build.pack.export_onnx", no_export)
+    monkeypatch.setattr("andon.build.pack.make_candidates", no_export)
     arguments = {"samples": photos(), "out": tmp_path / "x.andon", **ARGUMENTS, **change}
     with pytest.raises(AndonError) as caught:
         pack(Net(), **arguments)
@@ -295,8 +301,6 @@ class _Wrong(Net):
         (lambda scores: (scores, scores), "pack.model", "a tuple"),
         (lambda scores: scores[..., None], "pack.model", "(1, 4, 1)"),
         (lambda scores: scores + torch.rand_like(scores), "pack.mismatch.output", "stage raw output"),
-        (lambda scores: scores * scores.mean(), "pack.mismatch.output", "other images of a batch"),
-        (lambda scores: scores.view(1, 4), "pack.export", "2 images at once"),
         (lambda scores: scores if scores.sum() > 0 else -scores, "pack.export", "test_pack.py, line"),
         (torch.special.i0, "pack.export", "bessel_i0"),
     ],
@@ -308,6 +312,122 @@ def test_a_model_that_cannot_be_packed_says_why(change: Any, code: str, words: s
     assert caught.value.code == code
     assert words in str(caught.value)
     assert list(tmp_path.iterdir()) == []
+
+
+GIVEN: dict[str, Any] = {
+    "exported program": (lambda folder: write_program(exported(), folder / "net.pt2"), ["onnx", "pt2"]),
+    "traced": (lambda folder: write_script(traced(), folder / "net.pt"), ["onnx", "torchscript"]),
+    "onnx": (lambda folder: write_onnx(of_net(), folder / "net.onnx"), ["onnx"]),
+    "module": (lambda _: Net(), ["onnx"]),
+}
+
+
+@pytest.mark.parametrize("given", GIVEN)
+def test_every_source_becomes_a_bundle_that_answers_as_the_network(given: str, tmp_path: Path) -> None:
+    """In every runtime that is listed; the file is read, and left as it was."""
+    make, forms = GIVEN[given]
+    model = make(tmp_path)
+    before = model.read_bytes() if isinstance(model, Path) else b""
+    report = pack(model, samples=photos(), out=tmp_path / "x.andon", **ARGUMENTS)
+    assert [artifact.format for artifact in report.manifest.artifacts] == forms
+    assert report.notes == ()
+    net, images = Net().eval(), [photo(seed, (60 + seed, 230 - seed)) for seed in range(100, 106)]
+    with torch.no_grad():
+        expected = [net(Author()(image)[None]).softmax(1)[0].numpy() for image in images]
+    for execution in report.manifest.executions:
+        loaded = andon.load(report.path, runtime=execution.runtime, trust=True)
+        for image, scores in zip(images, expected, strict=True):
+            assert np.allclose(loaded.predict(image).scores, scores, rtol=1e-3, atol=1e-5), execution.runtime
+    assert before == (model.read_bytes() if isinstance(model, Path) else b"")
+
+
+def of_net() -> onnx.ModelProto:
+    """Export the small network as an author does, without anything of ours."""
+    free = ({0: torch.export.Dim("batch", min=1)},)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        program = torch.onnx.export(
+            Net().eval(), (torch.zeros(2, 3, 56, 56),), dynamo=True, dynamic_shapes=free, verbose=False
+        )
+    assert program is not None
+    return program.model_proto
+
+
+def test_every_form_of_a_network_is_packed_where_it_is_asked_for(tmp_path: Path) -> None:
+    """In the order of preference, each proven; those that can run code load only with trust."""
+    forms: Any = ["eager", "torchscript", "pt2", "onnx"]
+    out = tmp_path / "x.andon"
+    factory = "tests.support.author:Net"
+    report = pack(Net(), samples=photos(), out=out, artifacts=forms, factory=factory, **ARGUMENTS)
+    found = [(execution.artifact, execution.runtime) for execution in report.manifest.executions]
+    assert found[:3] == [("eager", "torch"), ("torchscript", "torch"), ("pt2", "torch")]
+    assert report.manifest.artifact("eager").factory == factory
+    assert andon.load(out, trust=True).execution.artifact == "eager"
+    assert andon.load(out).execution.artifact == "onnx"
+
+
+def test_a_model_without_an_onnx_form_is_packed_as_torch_runs_it(tmp_path: Path) -> None:
+    """Asked for, it loads with trust only, and the report says so."""
+    out = tmp_path / "x.andon"
+    report = pack(_Wrong(torch.special.i0), samples=photos(), out=out, artifacts=["pt2"], **ARGUMENTS)
+    assert any("--trust" in note for note in report.notes)
+    with pytest.raises(TrustError):
+        andon.load(out)
+    assert andon.load(out, trust=True).predict(photo(3)).label in LABELS
+
+
+def test_a_model_for_one_image_is_packed_with_a_note(tmp_path: Path) -> None:
+    """Several images are run one by one, each with its own answer."""
+    one = _Wrong(lambda scores: scores.view(1, 4))
+    report = pack(one, samples=photos(), out=tmp_path / "x.andon", **ARGUMENTS)
+    assert not report.manifest.artifacts[0].dynamic_batch
+    assert any("one by one" in note for note in report.notes)
+    with torch.no_grad():
+        expected = [LABELS[int(Net().eval()(Author()(image)[None]).argmax())] for image in photos()]
+    assert [found.label for found in andon.load(report.path).predict_many(photos())] == expected
+
+
+def test_a_model_that_normalises_itself_is_declared_without_scale(tmp_path: Path) -> None:
+    """Its transform returns levels; another size than its own is refused before anything is run."""
+    path = write_onnx(graph(inside=True), tmp_path / "net.onnx")
+
+    def levels(image: Image.Image) -> torch.Tensor:
+        return torch.from_numpy(np.array(image.convert("RGB").resize((8, 8)), np.float32).transpose(2, 0, 1).copy())
+
+    declared = {"resize": {"mode": "exact", "size": [8, 8], "interpolation": "bicubic"}, "scale": 1}
+    arguments = {**ARGUMENTS, "samples": photos(), "out": tmp_path / "x.andon", "transform": levels}
+    report = pack(path, **{**arguments, "input": declared})
+    assert report.worst["raw output"] < 1e-6
+    assert andon.load(report.path).predict(photo(3)).label in LABELS
+    with pytest.raises(PackError, match=r"\(3, 8, 8\)"):
+        pack(path, **{**ARGUMENTS, "samples": photos(), "out": tmp_path / "y.andon"})
+
+
+def test_an_onnx_file_is_packed_without_torch(tmp_path: Path) -> None:
+    """Neither the author nor his machine needs it."""
+    write_onnx(graph(), tmp_path / "net.onnx")
+    for number, image in enumerate(photos()):
+        image.save(tmp_path / f"{number}.png")
+    code = (
+        "import sys\nfrom pathlib import Path\nsys.modules['torch'] = None\n"
+        "import andon\n"
+        "report = andon.pack('net.onnx', samples=sorted(Path().glob('*.png')), labels=list('abcd'), out='x.andon',"
+        " input={'resize': {'mode': 'exact', 'size': [8, 8]}})\n"
+        "print(report.manifest.provenance.created_by)\n"
+    )
+    root = Path(__file__).parents[3]
+    environment = {**os.environ, "PYTHONPATH": str(root / "src")}
+    ran = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, env=environment, check=True, capture_output=True, text=True
+    )
+    assert ", onnx " in ran.stdout
+
+
+def test_a_preparation_that_is_not_declared_is_found(tmp_path: Path) -> None:
+    """Of the transform, and the report says how."""
+    report = pack(Net(), samples=photos(), out=tmp_path / "x.andon", **{**ARGUMENTS, "input": None})
+    assert report.manifest.input == msgspec.convert(INPUT, InputSpec)
+    assert "found" in report.notes[0]
 
 
 @pytest.mark.parametrize("wrap", [lambda scores: {"logits": scores}, lambda scores: (scores,)])

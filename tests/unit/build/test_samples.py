@@ -7,7 +7,9 @@ import pytest
 from PIL import Image, ImageOps
 
 from andon.build.samples import Sample, noise, read_samples, upside_down
+from andon.bundle.input_spec import InputSpec
 from andon.errors import PackError
+from andon.vision.decode import decode
 from tests.support.author import photo
 
 
@@ -61,3 +63,22 @@ def test_the_upside_down_image_is_turned_by_who_heeds_exif() -> None:
     assert sample.suffix == "jpg"
     assert stored.size == turned.size == (40, 30)
     assert np.array_equal(np.asarray(turned), np.asarray(stored)[::-1, ::-1])
+
+
+@pytest.mark.parametrize(("form", "suffix"), [("TIFF", "tif"), ("BMP", "bmp"), ("WEBP", "webp"), ("GIF", "gif")])
+def test_a_file_of_any_format_is_kept_as_it_is(tmp_path: Path, form: str, suffix: str) -> None:
+    """What its name ends with is told by its first bytes."""
+    path = tmp_path / "part.image"
+    photo(1).save(path, form)
+    (sample,) = read_samples([path])
+    assert (sample.suffix, sample.encoded) == (suffix, path.read_bytes())
+
+
+def test_deep_samples_are_made_and_kept_with_all_their_bits() -> None:
+    """Noise that uses the upper bits too; the turned one is a PNG, since no JPEG has so many."""
+    spec = InputSpec(color="L", depth=12, orientation="exif")
+    plain, turned = (np.asarray(decode(make((30, 40), depth=12).encoded, spec)) for make in (noise, upside_down))
+    assert 3000 < plain.max() < 4096
+    np.testing.assert_array_equal(turned, plain[::-1, ::-1])
+    (kept,) = read_samples([Image.fromarray(plain)])
+    np.testing.assert_array_equal(np.asarray(kept.open()), plain)

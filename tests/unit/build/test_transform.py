@@ -95,3 +95,61 @@ def test_an_error_of_the_author_keeps_its_words_and_its_line() -> None:
         apply_transform(transform, Sample(name="part 7", data=read_samples(photos(1))[0].encoded))
     assert "part 7: RuntimeError: tensor sizes do not match" in caught.value.message
     assert "test_transform.py, line" in caught.value.where
+
+
+@pytest.mark.parametrize(
+    ("answer", "words", "hint"),
+    [
+        (None, "returns nothing", "lack a return"),
+        ({"pixel_values": torch.ones(1, 3, 4, 5)}, "returns a dict of 'pixel_values'", "yours(image)['pixel_values']"),
+        ((torch.ones(3, 4, 5), (4, 5)), "returns a tuple of 2", "yours(image)[0]"),
+        (Image.new("RGB", (5, 4)), "returns a Image", "ToTensor()"),
+        (1.5, "returns a float", ""),
+        (torch.ones(1, 3, 4, 5), "returns torch.float32 of the shape (1, 3, 4, 5)", "answer[0]"),
+        (np.ones((4, 5)), "returns float64 of the shape (4, 5)", "answer[None]"),
+        (torch.ones(3, 4, 5, dtype=torch.uint8), "returns torch.uint8", "division by 255"),
+        (np.ones((4, 5, 3)), "looks like (H, W, C)", "permute(2, 0, 1)"),
+        (torch.full((3, 4, 5), float("nan")), "not finite", ""),
+    ],
+)
+def test_another_answer_is_refused_with_the_way_out(answer: object, words: str, hint: str) -> None:
+    """What it is, and how to get from it to a float tensor (C, H, W)."""
+    with pytest.raises(PackError) as caught:
+        apply_transform(lambda _: answer, read_samples(photos(1))[0])
+    assert caught.value.code == "pack.transform"
+    assert words in caught.value.message
+    assert hint in caught.value.hint
+
+
+def takes_an_array(pixels: Any) -> torch.Tensor:
+    """Take what OpenCV gives."""
+    return torch.zeros(3, *pixels.shape[:2])
+
+
+def takes_it_by_name(*, image: Any) -> dict[str, torch.Tensor]:
+    """Take it as albumentations does."""
+    return {"image": takes_an_array(image)}
+
+
+def takes_a_path(path: Any) -> torch.Tensor:
+    """Take what cv2.imread takes."""
+    return torch.zeros(3, len(path.split("/")), 2)
+
+
+@pytest.mark.parametrize(
+    ("transform", "hint"),
+    [
+        (takes_an_array, 'takes an array: pass transform=lambda image: yours(np.array(image.convert("RGB")))'),
+        (takes_it_by_name, 'yours(image=np.array(image.convert("RGB")))["image"]'),
+        (takes_a_path, "takes a path: let it take the opened image"),
+        (lambda image: image.no_such_thing, ""),
+    ],
+)
+def test_a_transform_that_takes_something_else_is_told_how_it_is_called(transform: Any, hint: str) -> None:
+    """It fails on a Pillow image, and what it takes is tried out."""
+    with pytest.raises(PackError) as caught:
+        require_repeatable(transform, read_samples(photos(1)))
+    assert caught.value.code == "pack.transform"
+    assert bool(caught.value.hint) == bool(hint)
+    assert hint in caught.value.hint
+    assert "Error" in caught.value.message

@@ -4,10 +4,13 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import pytest
 
-from tests.support.bundles import INPUT, colour_graph, write_colours
+from andon.bundle.archive import write_bundle
+from andon.bundle.manifest import Manifest
+from tests.support.bundles import INPUT, colour_graph, colour_parts, declared_files, write_colours
 from tests.support.cards import give_cards
 from tests.unit.cli.conftest import Ran
 
@@ -96,8 +99,34 @@ def test_an_execution_that_is_not_installed_is_named(run: Run, tmp_path: Path) -
     bundle = write_colours(tmp_path / "c.andon", executions=executions)
     ran = run("check", bundle)
     assert (ran.code, len(ran.out.splitlines())) == (0, 2)
-    assert "not proven, because its runtime is not installed here: abacus fp32 cpu" in ran.err
+    assert "not proven: abacus fp32 cpu: there is no runtime 'abacus'" in ran.err
     assert "abacus" not in run("check", bundle, "--runtime", "onnxruntime").err
+
+
+def test_an_execution_that_is_not_trusted_is_named(run: Run, tmp_path: Path) -> None:
+    """What is safe is proven all the same."""
+    manifest, members = colour_parts()
+    members["artifacts/pt2/model.pt2"] = b"not looked at"
+    manifest["artifacts"].append({"name": "pt2", "format": "pt2", "path": "artifacts/pt2/model.pt2"})
+    manifest["executions"].append({"artifact": "pt2", "runtime": "torch"})
+    manifest["files"] = declared_files(members)
+    bundle = tmp_path / "c.andon"
+    write_bundle(bundle, msgspec.convert(manifest, Manifest), members)
+    ran = run("check", bundle)
+    assert ran.code == 0
+    assert "not proven: torch fp32 cpu: loading an artifact of the format pt2 can run code" in ran.err
+    assert run("check", bundle, "--trust").code == 1
+    shown = run("inspect", bundle).out
+    assert "trust       needed for a part of it" in shown
+    assert "artifact pt2, of the format pt2, can run code that is in it" in shown
+
+
+def test_an_execution_for_another_device_is_named(run: Run, tmp_path: Path) -> None:
+    """With how to prove it; who asks for something does not hear of the rest."""
+    executions = [{"artifact": "onnx", "runtime": "onnxruntime", "device": name} for name in ("cpu", "cuda")]
+    bundle = write_colours(tmp_path / "c.andon", executions=executions)
+    assert "onnxruntime fp32 cuda: it is for another device; check it with --device cuda" in run("check", bundle).err
+    assert "cuda" not in run("check", bundle, "--precision", "fp32").err
 
 
 def test_a_runtime_that_is_not_listed_can_be_proven_in_each_precision(run: Run, colours: Path) -> None:

@@ -8,7 +8,15 @@ import pytest
 from andon.bundle.input_spec import InputSpec
 from andon.bundle.manifest import Execution
 from andon.bundle.output_spec import DecisionSpec, OutputSpec
-from andon.cli.declarations import decision_in_words, execution_in_words, input_in_words, labels_in_words
+from andon.cli.declarations import (
+    decision_in_words,
+    execution_in_words,
+    input_in_words,
+    labels_in_words,
+    output_in_words,
+)
+
+CLASSES = OutputSpec(labels=("ok", "scratch"))
 
 
 @pytest.mark.parametrize(
@@ -103,14 +111,61 @@ def test_a_decision_is_told_rule_by_rule() -> None:
     decision = msgspec.convert(
         {"ok_labels": ["ok", "dust"], "thresholds": {"scratch": {"low": 0.3, "high": 0.62}}}, DecisionSpec
     )
-    assert decision_in_words(decision) == [
+    assert decision_in_words(decision, CLASSES) == [
         "OK: ok; dust",
         "scratch: in doubt from 0.3, NotOK from 0.62",
         "any other label: NotOK where it is the best",
     ]
-    assert decision_in_words(None) == ["none: every verdict is Undefined"]
+    assert decision_in_words(None, CLASSES) == ["none: every verdict is Undefined"]
 
 
 def test_an_execution_is_told_as_in_messages() -> None:
     """Runtime, precision and device."""
     assert execution_in_words(Execution(artifact="onnx", runtime="onnxruntime")) == "onnxruntime fp32 cpu"
+
+
+@pytest.mark.parametrize(
+    ("fields", "good", "other"),
+    [
+        ({"kind": "boxes"}, "OK: where no label is found", "any other label: NotOK where there is a box of it"),
+        ({"kind": "map"}, "OK: where no label is found", "any other label: NotOK from 0.5 on"),
+        ({"activation": "sigmoid"}, "OK: where no label is found", "any other label: NotOK from 0.5 on"),
+    ],
+)
+def test_labels_that_are_found_count_otherwise(fields: dict[str, Any], good: str, other: str) -> None:
+    """A good part is one on which none is found."""
+    output = msgspec.convert({"labels": ["scratch"], **fields}, OutputSpec)
+    assert decision_in_words(DecisionSpec(), output) == [good, other]
+
+
+def test_own_code_stands_where_it_runs() -> None:
+    """In place of resize and crop, and of the activation; which floats are not normalised is said."""
+    spec = msgspec.convert({"prepare": "parts.images:stretched", "mean": [0.5] * 3}, InputSpec)
+    assert input_in_words(spec)[1:] == [
+        "prepared by the author's own code: parts.images:stretched",
+        "floats that it gives as they are, pixels times 1/255, minus 0.5, divided by 1",
+    ]
+    output = OutputSpec(labels=("ok", "bad"), finish="parts.images:tempered")
+    assert output_in_words(output) == ["logits, finished by the author's own code: parts.images:tempered"]
+
+
+def test_a_region_and_tiles_are_told_before_what_is_done_with_each() -> None:
+    """Sizes are width x height."""
+    roi = {"x": 5, "y": 6, "width": 900, "height": 700}
+    spec = msgspec.convert({"roi": roi, "tiles": {"size": [256, 512], "overlap": 32}}, InputSpec)
+    assert input_in_words(spec)[1:3] == [
+        "the region of 900 x 700 at (5, 6)",
+        "cut into tiles of 512 x 256 that share 32 or more, the worst decides; of each:",
+    ]
+    spec = msgspec.convert({"tiles": {"size": [256, 512], "overlap": 32, "merge": "mean"}}, InputSpec)
+    assert "all decide together" in input_in_words(spec)[1]
+
+
+def test_the_rules_of_boxes_are_told() -> None:
+    """Those that are usual too."""
+    assert output_in_words(CLASSES) == ["logits, activation softmax"]
+    boxes = OutputSpec(labels=("dent",), kind="boxes", activation="none")
+    assert output_in_words(boxes) == [
+        "boxes, activation none",
+        "xyxy in pixels, from a score of 0.25 on, overlapping 0.5 at most, 300 at most",
+    ]

@@ -7,11 +7,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from andon.build.pack import PackReport
 from andon.bundle.archive import read_bundle
-from andon.cli.demo import images_among
-from andon.demo import photos, service
+from andon.cli.demo import example_and_images
+from andon.demo import service
+from andon.demo.examples import EXAMPLES, Example
 from andon.errors import UsageError
 from andon.programs import usable_port
 from tests.support.bundles import colour_image, write_colours
@@ -37,34 +39,59 @@ def small_example(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
             notes=("a small one",),
         )
 
+    def pack_tested_colours(out: Path, progress: Callable[[int, int, str], None]) -> PackReport:
+        report = pack_colours(out, progress)
+        provenance = replace(report.manifest.provenance, metrics={"accuracy": 0.875, "cells": 8})
+        return replace(report, manifest=replace(report.manifest, provenance=provenance))
+
     image = tmp_path / "red.png"
     colour_image((200, 30, 30)).save(image)
-    monkeypatch.setattr(photos, "pack_photos", pack_colours)
-    monkeypatch.setattr(photos, "sample_photo", lambda: image)
+    monkeypatch.setitem(EXAMPLES, "photos", Example("the three colours", pack_colours, lambda: image))
+    monkeypatch.setitem(EXAMPLES, "solar", Example("tested colours", pack_tested_colours, lambda: image))
     return image
 
 
 @pytest.mark.parametrize(
-    ("arguments", "images"),
-    [([], []), (["photos"], []), (["photos", "a.png"], ["a.png"]), (["a.png", "photos"], ["a.png", "photos"])],
+    ("arguments", "name", "images"),
+    [
+        ([], "photos", []),
+        (["photos"], "photos", []),
+        (["solar"], "solar", []),
+        (["solar", "a.png"], "solar", ["a.png"]),
+        (["a.png", "solar"], "photos", ["a.png", "solar"]),
+    ],
 )
-def test_the_name_of_the_example_may_stand_before_the_images(arguments: list[str], images: list[str]) -> None:
-    """Only there; everything after it is an image."""
-    assert images_among(arguments, check=True) == images
+def test_the_name_of_the_example_may_stand_before_the_images(
+    arguments: list[str], name: str, images: list[str]
+) -> None:
+    """Only there; everything after it is an image, and without a name it is `photos`."""
+    assert example_and_images(arguments, check=True) == (name, images)
 
 
-def test_a_folder_called_as_the_example_is_a_folder_of_images(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """`--check photos` asks about the photos in it."""
+def test_a_folder_called_as_an_example_is_a_folder_of_images(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`--check solar` asks `photos` about the images in it."""
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "photos").mkdir()
-    assert images_among(["photos"], check=True) == ["photos"]
-    assert images_among(["photos"], check=False) == []
+    (tmp_path / "solar").mkdir()
+    assert example_and_images(["solar"], check=True) == ("photos", ["solar"])
+    assert example_and_images(["solar"], check=False) == ("solar", [])
 
 
 def test_an_example_that_does_not_exist_is_wrong_use() -> None:
     """So are images that nobody would be asked about."""
-    with pytest.raises(UsageError, match="there is no example 'solar', expected photos"):
-        images_among(["solar"], check=False)
+    with pytest.raises(UsageError, match="there is no example 'lunar', expected photos or solar"):
+        example_and_images(["lunar"], check=False)
+
+
+def test_how_good_an_example_is_where_it_was_tested_is_told(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Beside the report, on stderr; the bundle is called as the example. Where nothing was tested, nothing is told."""
+    monkeypatch.chdir(tmp_path)
+    ran = run("demo", "solar", "--pack-only")
+    assert (ran.code, Path("solar.andon").is_file()) == (0, True)
+    assert "packing tested colours, into solar.andon" in ran.err
+    assert "tested on images that it was not trained on\n  accuracy 0.875\n  cells 8\n" in ran.err
+    assert "tested on" not in run("demo", "photos", "--pack-only").err
 
 
 def test_packing_only_keeps_the_bundle(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

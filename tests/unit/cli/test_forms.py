@@ -4,15 +4,18 @@ import csv
 import io
 import json
 from collections.abc import Iterator
+from pathlib import Path
 
+import numpy as np
 import pytest
 
-from andon.cli.forms import CsvForm, Form, JsonForm, TableForm, best, total_ms
+from andon.cli.forms import CsvForm, Form, JsonForm, TableForm, WithMaps, best, total_ms
 from andon.errors import ImageError
 from andon.model.load import load
 from andon.model.model import Model, failed_prediction
-from andon.predictions import Prediction, Verdict
+from andon.predictions import Box, Prediction, ScoreMap, Verdict
 from tests.support.bundles import write_colours
+from tests.support.finders import load_finder
 
 GOOD = Prediction(
     label="green",
@@ -129,3 +132,53 @@ def test_the_time_of_an_image_is_the_sum_of_its_parts() -> None:
     """Decode, prepare, infer and finish, as far as it came."""
     assert total_ms(GOOD) == 3.5
     assert total_ms(BAD) == 0.25
+
+
+SPOT = Box(label="spot", index=0, score=0.9, x=1, y=2, width=3, height=4)
+FOUND = Prediction(label="spot", index=0, score=0.9, scores=(0.9,), verdict=Verdict.NotOK, boxes=(SPOT, SPOT))
+NOTHING = Prediction(scores=(0.0,), verdict=Verdict.OK, reasons=("no bad label was found",))
+
+
+@pytest.fixture(scope="module")
+def finder(tmp_path_factory: pytest.TempPathFactory) -> Model:
+    """A model that finds spots."""
+    return load_finder(tmp_path_factory.mktemp("finder"), "map")
+
+
+def test_the_table_of_a_bundle_that_finds_places_counts_them(finder: Model, capsys: pytest.CaptureFixture[str]) -> None:
+    """Where nothing is found there is no label; a failed image has none either."""
+    lines = written(TableForm(finder, 1), capsys, FOUND, NOTHING, BAD).splitlines()
+    assert [line.split() for line in lines] == [
+        ["file", "label", "score", "places", "verdict", "ms"],
+        ["0.png", "spot", "0.900", "2", "NotOK", "0.0"],
+        ["1.png", "none", "-", "0", "OK", "0.0"],
+        ["2.png", "[image.format]", "-", "-", "NotDecidable", "0.2"],
+    ]
+
+
+def test_boxes_are_in_csv_and_in_json(finder: Model, capsys: pytest.CaptureFixture[str]) -> None:
+    """As a JSON list in a cell of a column of its own; nothing found is no label and an empty list."""
+    found, nothing = csv.DictReader(io.StringIO(written(CsvForm(finder, 1), capsys, FOUND, NOTHING)))
+    assert len(json.loads(found["boxes"])) == 2
+    assert json.loads(found["boxes"])[0]["x"] == 1
+    assert (nothing["label"], nothing["score"], nothing["boxes"]) == ("", "", "[]")
+    document = json.loads(written(JsonForm(finder, None), capsys, FOUND, NOTHING))
+    assert [len(item["boxes"]) for item in document["predictions"]] == [2, 0]
+
+
+def test_the_label_of_an_image_comes_first(undecided: Model) -> None:
+    """Though another score is higher: a bad thing comes before a good one."""
+    prediction = Prediction(label="red", index=0, score=0.4, scores=(0.4, 0.9, 0.1))
+    assert list(best(undecided, prediction, 2)) == [("red", 0.4), ("green", 0.9)]
+
+
+def test_maps_are_written_beside_another_form(
+    finder: Model, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """For each image that has one; the form is as without."""
+    score_map = ScoreMap(scores=np.zeros((1, 2, 2), np.float32), x=0, y=0, step_x=1, step_y=1)
+    with_map = Prediction(label="spot", index=0, score=0.9, scores=(0.9,), boxes=(SPOT, SPOT), map=score_map)
+    form = WithMaps(TableForm(finder, 1), tmp_path / "maps", finder.labels)
+    table = written(form, capsys, with_map, BAD)
+    assert table == written(TableForm(finder, 1), capsys, with_map, BAD)
+    assert [path.name for path in (tmp_path / "maps").iterdir()] == ["0.png.0-spot.png"]

@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from andon.cli.output import explain, printable, say, write, write_bytes, write_json, write_table
+from andon.cli.output import explain, only_data_on_stdout, printable, say, write, write_bytes, write_json, write_table
 from andon.errors import BundleError
 
 
@@ -31,6 +31,19 @@ def test_data_goes_to_stdout_and_talk_to_stderr(capsys: pytest.CaptureFixture[st
     write_bytes(b"more\n")
     say("talk", "and more")
     assert capsys.readouterr() == ("data\nmore\n", "talk\nand more\n")
+
+
+def test_what_own_code_prints_is_talk(capsys: pytest.CaptureFixture[str]) -> None:
+    """Data stays alone, also where one command is within another; afterwards printing is as before."""
+    with only_data_on_stdout():
+        sys.stdout.write("stray\n")
+        with only_data_on_stdout():
+            sys.stdout.write("stray too\n")
+            write("data\n")
+        write_bytes(b"more\n")
+    assert capsys.readouterr() == ("data\nmore\n", "stray\nstray too\n")
+    sys.stdout.write("printed\n")
+    assert capsys.readouterr() == ("printed\n", "")
 
 
 def test_an_error_says_what_where_and_what_to_do(capsys: pytest.CaptureFixture[str]) -> None:

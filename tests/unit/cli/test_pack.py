@@ -11,6 +11,7 @@ import andon
 from andon.cli.pack import read_labels, read_object, require_writable
 from andon.errors import UsageError
 from tests.support.author import INPUT, LABELS, Net, photos
+from tests.support.given import graph, write_onnx
 from tests.unit.cli.conftest import Ran
 
 Run = Callable[..., Ran]
@@ -81,6 +82,42 @@ def test_a_decision_is_packed(run: Run, training: list[str], tmp_path: Path) -> 
     assert decision.thresholds["scratch"].high == 0.6
 
 
+@pytest.mark.slow
+def test_a_factory_is_recorded_for_an_eager_artifact(run: Run, training: list[str]) -> None:
+    """The weights of the file travel in the bundle, the network is built where it is loaded."""
+    ran = run(*training, "--artifact", "eager", "--artifact", "onnx")
+    assert ran.code == 0
+    assert "--trust" not in ran.err.splitlines()[-1]
+    manifest = andon.load("parts.andon", trust=True).manifest
+    assert [artifact.format for artifact in manifest.artifacts] == ["eager", "onnx"]
+    assert manifest.artifacts[0].factory == training[1]
+
+
+@pytest.mark.slow
+def test_a_file_is_packed_as_it_is(run: Run, training: list[str]) -> None:
+    """An ONNX file whose shape tells nothing needs the layout; the hint says how."""
+    write_onnx(graph(shape=["N", None, None, None]), Path("net.onnx"))
+    Path("input.json").write_text('{"resize": {"mode": "exact", "size": [8, 8]}}')
+    arguments = ["pack", "net.onnx", *training[training.index("--input") :]]
+    ran = run(*arguments)
+    assert ran.code == 1
+    assert "--layout" in ran.err
+    ran = run(*arguments, "--layout", "NCHW")
+    assert ran.code == 0
+    assert "no transform was given" in ran.err
+    assert andon.load("parts.andon").labels == tuple(LABELS)
+
+
+@pytest.mark.slow
+def test_without_a_declaration_the_preparation_is_found(run: Run, training: list[str]) -> None:
+    """Of the transform; how is told beside the report."""
+    at = training.index("--input")
+    ran = run(*training[:at], *training[at + 2 :])
+    assert ran.code == 0
+    assert "note: found" in ran.err
+    assert andon.load("parts.andon").manifest.input.crop is not None
+
+
 def test_a_mismatch_stops_the_packing(run: Run, training: list[str], tmp_path: Path) -> None:
     """The exit code is 1, the code of the skew is told, and nothing is written."""
     arguments = [argument.replace(":transform", ":transform_of_another_crop") for argument in training]
@@ -100,6 +137,9 @@ def test_a_mismatch_stops_the_packing(run: Run, training: list[str], tmp_path: P
         ("--labels", "gone.txt", 2, "[usage.path]"),
         ("--samples", "gone*.png", 2, "matches no file"),
         ("--activation", "relu", 2, "--activation"),
+        ("--artifact", "tflite", 2, "--artifact"),
+        ("--layout", "CHWN", 2, "--layout"),
+        ("--layout", "NHWC", 1, "[pack.argument]"),
         ("--name", "no blanks", 1, "[pack.argument]"),
         ("-o", "gone/parts.andon", 2, "the folder of the bundle does not exist"),
         ("-o", "parts", 2, "this is a folder"),
@@ -116,6 +156,27 @@ def test_a_wrong_argument_is_named(
     ran = run(*training)
     assert (ran.code, ran.out) == (code, "")
     assert said in ran.err
+
+
+@pytest.mark.parametrize(
+    ("source", "more", "said"),
+    [
+        ("net.onnx", (), "there is no such file"),
+        ("parts", (), "there is no such file"),
+        ("best.pt", (), "--weights best.pt"),
+        ("best.pt", ("--weights", "best.pt"), "has weights of its own"),
+        ("nowhere:build", (), "[usage.import]"),
+        ("labels.txt", (), "neither TorchScript"),
+    ],
+)
+def test_a_source_that_is_none_is_named(
+    run: Run, training: list[str], source: str, more: tuple[str, ...], said: str
+) -> None:
+    """With what it could be; nothing is written."""
+    ran = run("pack", source, *training[training.index("--input") :], *more)
+    assert ran.code in (1, 2)
+    assert said in ran.err
+    assert not Path("parts.andon").exists()
 
 
 def test_what_is_required_is_said(run: Run) -> None:
@@ -181,3 +242,50 @@ def test_a_bundle_may_be_written_over(tmp_path: Path) -> None:
     """To pack again into the same file is what one does all day."""
     (tmp_path / "old.andon").write_bytes(b"")
     require_writable(tmp_path / "old.andon")
+
+
+@pytest.mark.slow
+def test_own_code_is_packed_by_its_name(run: Run, training: list[str]) -> None:
+    """The table tells what needs trust, and `inspect` what would run."""
+    code = "tests.support.own_code"
+    arguments = [word for word in training if word not in ("--input", "input.json", "--transform")]
+    arguments = [word for word in arguments if not word.endswith(":transform")]
+    ran = run(*arguments, "--prepare", f"{code}:floats", "--finish", f"{code}:tempered")
+    assert ran.code == 0, ran.err
+    assert f"--trust: it runs {code}:floats and {code}:tempered" in " ".join(ran.err.split())
+    assert ran.err.splitlines()[-1] == "next: andon predict parts.andon IMAGE... --trust"
+    assert f"{code}:floats" in run("inspect", "parts.andon").out
+
+
+@pytest.mark.slow
+def test_own_code_that_prints_does_not_spoil_the_data(run: Run, training: list[str]) -> None:
+    """What it prints goes to stderr, from packing to predicting."""
+    at = training.index("--transform")
+    arguments = [*training[:at], *training[training.index("--labels") :]]
+    for command in (
+        (*arguments, "--prepare", "tests.support.own_code:loud", "--json"),
+        ("check", "parts.andon", "--trust", "--json"),
+        ("predict", "parts.andon", "parts", "--trust", "--json"),
+    ):
+        ran = run(*command)
+        assert json.loads(ran.out)
+        assert "preparing (" in ran.err
+
+
+@pytest.mark.slow
+def test_own_code_that_is_nowhere_is_an_error_of_usage(run: Run, training: list[str]) -> None:
+    """Before anything is done."""
+    ran = run(*training, "--finish", "nowhere:finish")
+    assert ran.code == 2
+    assert "cannot import nowhere:finish" in ran.err
+
+
+@pytest.mark.slow
+def test_the_accuracy_on_labelled_folders_is_told(run: Run, training: list[str], tmp_path: Path) -> None:
+    """With its interval, in the table and in JSON."""
+    (tmp_path / "parts").rename(tmp_path / LABELS[0])
+    arguments = [LABELS[0] if word == "parts" else word for word in training]
+    told = json.loads(run(*arguments, "--json").out)["accuracy"]
+    assert told["samples"] == len(photos())
+    assert 0 <= told["low"] <= told["value"] == told["right"] / told["samples"] <= told["high"] <= 1
+    assert f"{told['right']} of {told['samples']}" in run(*arguments).out

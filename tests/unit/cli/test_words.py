@@ -2,7 +2,7 @@
 
 import pytest
 
-from andon.cli.words import count_in_words, difference_in_words, size_in_words
+from andon.cli.words import count_in_words, difference_in_words, metrics_in_words, size_in_words
 
 
 @pytest.mark.parametrize(
@@ -37,3 +37,10 @@ def test_a_difference_has_two_digits() -> None:
 def test_a_count_agrees_with_its_noun(number: int, words: str) -> None:
     """One has no plural, and thousands are set apart."""
     assert count_in_words(number, "image") == words
+
+
+def test_half_an_interval_is_a_metric_of_its_own() -> None:
+    """Only both ends stand behind their value, and only behind one that is there."""
+    metrics = {"a": 0.5, "a, low": 0.25, "b, low": 1e-9, "b, high": 12345678.0}
+    assert metrics_in_words(metrics) == ["a 0.5", "a, low 0.25", "b, low 1e-09", "b, high 1.235e+07"]
+    assert metrics_in_words({**metrics, "a, high": 0.75})[0] == "a 0.5 (0.25 to 0.75)"

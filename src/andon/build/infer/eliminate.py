@@ -32,6 +32,8 @@ ALLOWED = MAX_GREY_LEVELS + 0.02
 """Grey levels that a declaration may be off; the surplus is the noise of float32."""
 EXACT = 0.02
 """Grey levels within which it is the same."""
+_OTHER_GREY = 4
+"""Grey levels that rounding three channels before they become grey may make."""
 _MAX_QUESTIONS = 12
 """Images that are made to tell survivors apart, and as many to see that the last one rounds as the transform does."""
 _MAX_PAIRS = 60
@@ -144,10 +146,13 @@ class _Elimination:
             rule = "it rounds sizes otherwise, or treats some images differently"
             reason = f"what agrees on {held} is {far} on this one: {rule}"
         else:
-            reason = (
-                f"of {len(left)} declarations with {_libraries()} the nearest is {far}: "
-                "there is a step that cannot be declared, such as a second resize, a blur or a curve"
+            step = (
+                'grey is made after the resize, or otherwise than by Pillow; begin it with image.convert("L")'
+                if guess.color in ("L", "LLL") and worst <= _OTHER_GREY
+                else "there is a step that cannot be declared, such as a crop before the resize, a second resize, "
+                "a blur or a curve"
             )
+            reason = f"of {len(left)} declarations with {_libraries()} the nearest is {far}: {step}"
         return not_found(reason, where=sample.name, guess=guess if np.isfinite(worst) else None)
 
 

@@ -17,7 +17,7 @@ from andon.build.compare import prepare_sample
 from andon.build.infer.deep import find_deep_values
 from andon.build.infer.eliminate import ALLOWED, EXACT, Survivor, eliminate, every_kernel
 from andon.build.infer.geometry import measure
-from andon.build.infer.hypotheses import layouts
+from andon.build.infer.hypotheses import layouts, require_plain_border
 from andon.build.infer.made import MADE, ONE_BIT, Size, Studio
 from andon.build.infer.oracle import Oracle, Tell, silent
 from andon.build.infer.read import Read, read_steps
@@ -41,6 +41,9 @@ _LIKELY_PIXELS = 4_000_000
 """Pixels of noise that is made in the size of a sample at most."""
 _FEW = 3
 """Sizes that must be taken for a resize to be found."""
+_ROUNDED = 0.52
+"""Grey levels that rounding may leave; with kernels that overshoot more than that may become more than one."""
+_AMPLIFYING = ("bicubic", "lanczos")
 _GREY_MODES = ("1", "L", "LA")
 _TELLING = "asking the transform for flat colours"
 _TRYING = "trying the transform on images of all kinds"
@@ -102,7 +105,7 @@ class _Search:
         survivor, how = self._resizing(studio, values)
         spec = self._oriented(studio, survivor.spec)
         made = self._hold_to_made(studio, spec)
-        self._tell_of_fractions(max(survivor.worst, made, self._hold_to_samples(spec)))
+        self._tell_of_fractions(spec, max(survivor.worst, made, self._hold_to_samples(spec)))
         if not isinstance(spec.resize, NoResize) and not spec.resize.antialias:
             self._notes.append('it resizes as OpenCV does, so a service needs it too: pip install "andon[opencv]"')
         how = f"{how}, and the same within a grey level on {self._oracle.calls} images"
@@ -172,6 +175,7 @@ class _Search:
                 f"the transform does not take images of other sizes, such as {missed[0][0]} x {missed[0][1]}"
             )
         else:
+            require_plain_border(measured, values.spec)
             specs = [spec for layout in layouts(measured) for spec in every_kernel(values, layout)]
             sizes = [size for size in studio.sizes() if size not in missed]
         return eliminate(
@@ -210,7 +214,7 @@ class _Search:
     def _hold_to_made(self, studio: Studio, spec: InputSpec) -> float:
         """Hold the declaration to images that show what a transform does to some images only; give the worst."""
         worst, failed = 0.0, []
-        for sample in (*studio.trials(), *map(studio.oriented, (2, 3, 5, 8))):
+        for sample in (*studio.trials(), *studio.files(), *map(studio.oriented, (2, 3, 5, 8))):
             answer = self._oracle.try_ask(sample, _TRYING)
             if answer is None or _is_too_small_for(answer, sample, spec):
                 failed.append(sample.name.removesuffix(MADE))
@@ -259,7 +263,14 @@ class _Search:
             worst = max(worst, _require_close(sample, spec, answer))
         return worst
 
-    def _tell_of_fractions(self, worst: float) -> None:
+    def _tell_of_fractions(self, spec: InputSpec, worst: float) -> None:
+        """Note what is near and not the same; refuse it where the kernel makes small differences larger."""
+        if worst > _ROUNDED and not isinstance(spec.resize, NoResize) and spec.resize.interpolation in _AMPLIFYING:
+            raise not_found(
+                f"it is up to {worst:.2f} grey levels off what was found, and {spec.resize.interpolation} makes of one "
+                "level more than one, as where grey is made otherwise than by Pillow",
+                guess=spec,
+            )
         if worst > EXACT:
             self._notes.append(
                 f"what was found is up to {worst:.2f} grey levels off, so the transform computes in fractions of them, "

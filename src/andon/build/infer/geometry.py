@@ -141,7 +141,7 @@ class _Ruler:
             reason = "it turns the image by 90 degrees" if is_turned else "it bends or turns the image"
             raise not_found(f"{reason}, or changes the colours of some images only", where=self._name())
         levels = along.mean(axis=0)
-        line = _fitted(levels)
+        line = _fitted(levels, 255 / (ramp[1] - ramp[0]))
         if line[1] < 0:
             raise not_found(f"it mirrors the image {'sideways' if axis == 0 else 'upside down'}", where=self._name())
         if line[1] < 1e-3:
@@ -153,8 +153,8 @@ class _Ruler:
         return f"a made image of {self._size[0]} x {self._size[1]}"
 
 
-def _fitted(levels: Values) -> tuple[float, float]:
-    """Fit a line to levels that rise from pixel to pixel, without those that the ramp does not reach."""
+def _fitted(levels: Values, stair: float) -> tuple[float, float]:
+    """Fit a line to levels that rise from pixel to pixel or by stairs, without those that the ramp does not reach."""
     places = np.arange(len(levels), dtype=np.float64)
     edge = int(len(levels) * _EDGE) + (len(levels) > 8)
     is_used = (levels > 1) & (levels < 254)
@@ -163,7 +163,7 @@ def _fitted(levels: Values) -> tuple[float, float]:
         is_used[:] = True
     slope, offset = np.polyfit(places[is_used], levels[is_used], 1) if len(levels) > 1 else (0.0, levels[0])
     left_over = np.abs(levels - (offset + slope * places))[is_used].max()
-    if left_over > _STRAIGHT + abs(slope):
+    if left_over > _STRAIGHT + abs(slope) + stair:
         raise not_found(
             "what it shows of an image is not one part of it at one scale: it mirrors the edges, or changes "
             "brightness or contrast of some images"

@@ -12,7 +12,7 @@ from typing import Literal
 from andon.build.infer.geometry import Axis, Measured, describe
 from andon.build.infer.refusal import not_found
 from andon.bundle.fields import MAX_SIDE, Pad, Rounding, Size
-from andon.bundle.input_spec import Crop, Exact, Letterbox, NoResize, Resize, ShorterSide
+from andon.bundle.input_spec import Crop, Exact, InputSpec, Letterbox, NoResize, Resize, ShorterSide
 
 Layout = tuple[Resize, Crop | None]
 
@@ -34,6 +34,17 @@ def layouts(measured: Sequence[Measured]) -> list[Layout]:
         return list(dict.fromkeys(found))
     reason = _off_centre(measured) or f"no rule of resizing was found: {describe(measured)}"
     raise not_found(reason, where=f"made images of {len(measured)} sizes")
+
+
+def require_plain_border(measured: Sequence[Measured], spec: InputSpec) -> None:
+    """
+    Refuse a border in colour around a grey image.
+
+    Raises:
+        PackError: `pack.input`.
+    """
+    if spec.color in ("L", "LLL") and isinstance(_border(measured), tuple):
+        raise not_found("it puts a border in colour around a grey image")
 
 
 def _unresized(measured: Sequence[Measured]) -> Iterator[Layout]:
@@ -60,30 +71,30 @@ def _shorter_side(measured: Sequence[Measured]) -> Iterator[Layout]:
 
 
 def _letterbox(measured: Sequence[Measured]) -> Iterator[Layout]:
+    pad = _border(measured) or 0
+    for size, enlarge in product(_boxes(measured), (True, False)):
+        if all(_fills(item, size, enlarge=enlarge) for item in measured):
+            for rounding, offset, position in product(_ROUNDINGS, _ROUNDINGS, _POSITIONS):
+                box = Letterbox(
+                    size=size, rounding=rounding, offset=offset, position=position, enlarge=enlarge, pad=pad
+                )
+                yield from ((box, crop) for crop in _crops(measured, size))
+
+
+def _boxes(measured: Sequence[Measured]) -> list[Size]:
+    """Give what is shown, where that is always the same, and the largest sides that were measured."""
     width, height = (max(values) for values in _resized(measured))
-    pad = _border(measured)
-    for enlarge in (True, False):
-        if not all(_fills(item, width, height, enlarge=enlarge) for item in measured):
-            continue
-        for size, rounding, offset, position in product(
-            _sizes(measured, height, width), _ROUNDINGS, _ROUNDINGS, _POSITIONS
-        ):
-            box = Letterbox(
-                size=size,
-                rounding=rounding,
-                offset=offset,
-                position=position,
-                enlarge=enlarge,
-                pad=pad or 0,
-            )
-            yield from ((box, crop) for crop in _crops(measured, size))
+    shown = _shown(measured)
+    return list(dict.fromkeys((*(shown if len(shown) == 1 else ()), *_sizes(measured, height, width))))
 
 
-def _fills(item: Measured, width: float, height: float, *, enlarge: bool) -> bool:
-    """Ask whether an image fills a box in one direction, or lies in it as it is."""
+def _fills(item: Measured, size: Size, *, enlarge: bool) -> bool:
+    """Ask whether an image fills a box in one direction and no more than that in the other, or lies in it as it is."""
+    height, width = size
     if not enlarge and max(item.x.side / width, item.y.side / height) < 1:
         return _near(item.x, item.x.side) and _near(item.y, item.y.side)
-    return _is_in_proportion(item) and (_near(item.x, width) or _near(item.y, height))
+    factor = min(width / item.x.side, height / item.y.side)
+    return _near(item.x, item.x.side * factor, slack=2.0) and _near(item.y, item.y.side * factor, slack=2.0)
 
 
 def _is_in_proportion(item: Measured) -> bool:
@@ -136,8 +147,10 @@ def _border(measured: Sequence[Measured]) -> Pad | None:
 
 def _near(axis: Axis, wanted: float, slack: float = 1.0) -> bool:
     """Ask whether a side was resized to another one as far as a ramp tells, which may become stairs."""
-    stair = axis.resized / axis.side
-    return _is_near(axis.resized, wanted, slack) or (stair > 1 and abs(axis.resized - wanted) <= slack * 1.5 * stair)
+    pixel = axis.resized / axis.side
+    over_all_that_is_shown = pixel * axis.resized / axis.shown
+    allowed = max(1.2, 0.01 * wanted, 1.5 * pixel, 1.2 * min(pixel, 1) * over_all_that_is_shown)
+    return abs(axis.resized - wanted) <= slack * allowed
 
 
 def _is_near(found: float, wanted: float, slack: float = 1.0) -> bool:

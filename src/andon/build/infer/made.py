@@ -5,12 +5,14 @@ All of them are the same whenever they are made. Sizes are (width, height) in pi
 """
 
 import io
+import struct
 from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, ImageCms, features
+from PIL.PngImagePlugin import PngInfo
 
 from andon.build.samples import Sample
 
@@ -23,6 +25,10 @@ MADE = " that was made to try the transform"
 """What the names of all made images end in."""
 _ORIENTATION = 0x0112
 """The EXIF tag."""
+_GAMMA = 55_556
+"""1 / 1.8, in the unit of PNG files, which many tools take for 1 / 2.2 or pass over."""
+_ICC_HEADER = 128
+"""Bytes before the table of contents of a colour profile."""
 _LARGE = 2100
 """Pixels of the longer side of a large image at least; some pipelines shrink what is larger in another way."""
 
@@ -95,6 +101,23 @@ class Studio:
             for channel, name in enumerate(("red", "green", "blue")):
                 yield self._sample(_one_hue(usual, channel), f"noise that is mostly {name}")
 
+    def files(self) -> Iterator[Sample]:
+        """Give the same in other formats, and with what a file may say of itself; none beside deep ones."""
+        if self.levels is not None:
+            return
+        size = (_odd(self.side * 1.4), _odd(self.side * 1.1))
+        pixels = noise_pixels(size, 0, 255)
+        yield self._sample(pixels, "noise in a BMP file", "BMP")
+        yield self._sample(pixels, "noise in a TIFF file", "TIFF")
+        says = PngInfo()
+        says.add(b"gAMA", struct.pack(">I", _GAMMA))
+        yield self._sample(pixels, "noise that states a resolution and a gamma", dpi=(300, 300), pnginfo=says)
+        if self.grey:
+            return  # WebP has no grey, and the profile is of colours
+        yield self._sample(pixels, "noise in a WebP file", "WEBP", lossless=True)
+        if profile := _profile():
+            yield self._sample(pixels, "noise with a colour profile", "JPEG", icc_profile=profile)
+
     def oriented(self, orientation: int) -> Sample:
         """JPEG noise with an EXIF block that says how it is to be turned."""
         exif = Image.Exif()
@@ -142,6 +165,18 @@ class Studio:
         return _encoded(
             Image.fromarray(np.ascontiguousarray(whole[:, :, 0] if self.grey else whole)), name, form, **options
         )
+
+
+def _profile() -> bytes:
+    """Make a colour profile that no one overlooks who applies it: sRGB with red for blue; empty without LittleCMS."""
+    if not features.check("littlecms2"):
+        return b""
+    plain = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    # The primaries have entries in the table of contents, which begins after the header: a name, a place, a length.
+    red, blue = (plain.index(name, _ICC_HEADER) + 4 for name in (b"rXYZ", b"bXYZ"))
+    swapped = bytearray(plain)
+    swapped[red : red + 8], swapped[blue : blue + 8] = plain[blue : blue + 8], plain[red : red + 8]
+    return bytes(swapped)
 
 
 def noise_pixels(size: Size, low: int, high: int) -> NDArray[np.float32]:

@@ -16,6 +16,8 @@ from andon.bundle.input_spec import InputSpec, Letterbox, ShorterSide
 from andon.errors import ImageError
 from andon.vision.prepare import crop_corner, letterbox_corner, resized_size
 
+_LONGEST = 2600
+"""Pixels up to which a side is looked for at which truncating a factor loses a pixel."""
 Placement = tuple[object, ...]
 """Equal for two declarations that put an image of a size in the same place."""
 _Rival = Callable[[Size], bool]
@@ -43,7 +45,7 @@ def differing_size(one: InputSpec, other: InputSpec, sizes: Sequence[Size]) -> S
 def sizes_around(side: int, likely: Sequence[Size] = ()) -> list[Size]:
     """Give the likely sizes, then many others around a side."""
     random = np.random.default_rng(0)
-    pairs = random.integers(max(side // 2, 8), 3 * side, (400, 2))
+    pairs = np.exp(random.uniform(np.log(8), np.log(3 * side), (600, 2)))
     return [*likely, *((int(width), int(height)) for width, height in pairs)]
 
 
@@ -73,11 +75,29 @@ def _boxed(spec: InputSpec, resized: Size) -> tuple[Size, Size]:
 
 
 def _ties(spec: InputSpec) -> Iterator[Size]:
-    """Give sizes whose scaled sides lie in the middle between two pixels."""
+    """Give sizes whose scaled sides lie in the middle between two pixels, or a little below a whole one."""
     width, height = _box(spec)
+    if isinstance(spec.resize, Letterbox) and spec.resize.rounding == "floor":
+        for side in range(9, _LONGEST):
+            yield from (
+                (side, min(64, side * height // (2 * width)) or 1),
+                (min(64, side * width // (2 * height)) or 1, side),
+            )
+    if isinstance(spec.resize, ShorterSide) and spec.resize.rounding == "floor":
+        yield from _whole_sides(width)
     for odd in (1, 3, 5, 7):
+        # A little less than half a pixel more than a small side.
+        yield from ((width * side * 20 // 49, side) for side in (odd + 4,))
         yield from ((2 * width, 2 * width + odd), (2 * width + odd, 2 * width))
         yield from ((2 * width, height | 1), (width | 1, 2 * height), (2 * width, height // 2 * 2 - odd))
+
+
+def _whole_sides(to: int) -> Iterator[Size]:
+    """Give sizes whose longer side becomes a whole number, of which a factor or a proportion in floats may lose one."""
+    for shorter in range(9, 3 * to):
+        step = shorter // math.gcd(shorter, to)
+        for times in range(shorter // step + 1, min(3 * shorter // step, shorter // step + 8) + 1):
+            yield from ((shorter, step * times), (step * times, shorter))
 
 
 def _box(spec: InputSpec) -> Size:
@@ -91,9 +111,11 @@ def _rivals(spec: InputSpec) -> Iterator[_Rival]:
     for axis in (0, 1):
         if isinstance(spec.resize, ShorterSide | Letterbox):
             if spec.resize.rounding == "nearest":
-                yield lambda size, axis=axis: _is_tie(spec, size, axis)  # type: ignore[misc] # late binding
+                for below in (0, 1):
+                    yield lambda size, axis=axis, below=below: _is_tie(spec, size, axis, below)  # type: ignore[misc] # late binding
+                yield lambda size, axis=axis: _keeps_proportion_otherwise(spec, size, axis)  # type: ignore[misc] # late binding
             else:
-                for formula in (_multiplied_last, _by_factor, _divided):
+                for formula in (_multiplied_last, _by_factor, _divided, _by_proportion, _over_proportion):
                     yield lambda size, axis=axis, formula=formula: _truncates_otherwise(spec, size, axis, formula)  # type: ignore[misc] # late binding
         for spare in (_crop_spare, _border_spare):
             for rest in (1, 3):
@@ -105,15 +127,33 @@ def _ratio(spec: InputSpec, size: Size) -> tuple[int, int]:
     width, height = _box(spec)
     if isinstance(spec.resize, ShorterSide):
         return width, min(size)
-    return (width, size[0]) if width * size[1] <= height * size[0] else (height, size[1])
+    to, of = (width, size[0]) if width * size[1] <= height * size[0] else (height, size[1])
+    is_left = isinstance(spec.resize, Letterbox) and not spec.resize.enlarge and to >= of
+    return (1, 1) if is_left else (to, of)
 
 
-def _is_tie(spec: InputSpec, size: Size, axis: int) -> bool:
-    """Ask whether a side lies in the middle between an even pixel and the next, however it is computed."""
+def _is_tie(spec: InputSpec, size: Size, axis: int, below: int) -> bool:
+    """
+    Ask whether a side lies in the middle between two pixels, however it is computed.
+
+    Args:
+        spec: Rounds half to even.
+        size: Of the image.
+        axis: 0 for x, 1 for y.
+        below: 0 for a tie above an even number, which half up rounds otherwise; 1 above an odd one, as half down.
+    """
     to, of = _ratio(spec, size)
     exact = Fraction(size[axis] * to, of)
     is_same = size[axis] * (to / of) == size[axis] / of * to == float(exact)
-    return exact.denominator == 2 and is_same and math.floor(exact) % 2 == 0
+    return exact.denominator == 2 and is_same and math.floor(exact) % 2 == below
+
+
+def _keeps_proportion_otherwise(spec: InputSpec, size: Size, axis: int) -> bool:
+    """Ask whether the whole side whose proportion is nearest is another one than the nearest, as in a thumbnail."""
+    to, of = _ratio(spec, size)
+    below = max(1, size[axis] * to // of)
+    kept = min(below, below + 1, key=lambda side: abs(Fraction(of, size[axis]) - Fraction(to, side)))
+    return size[axis] * to >= of and kept != resized_size(*size, spec.resize)[axis]
 
 
 def _truncates_otherwise(spec: InputSpec, size: Size, axis: int, formula: Callable[[int, int, int], float]) -> bool:
@@ -131,6 +171,14 @@ def _by_factor(side: int, to: int, of: int) -> float:
 
 def _divided(side: int, to: int, of: int) -> float:
     return side / (of / to)
+
+
+def _by_proportion(side: int, to: int, of: int) -> float:
+    return to * (side / of)
+
+
+def _over_proportion(side: int, to: int, of: int) -> float:
+    return to / (of / side)
 
 
 def _crop_spare(spec: InputSpec, size: Size, axis: int) -> int:

@@ -8,8 +8,8 @@ from andon.bundle.input_spec import InputSpec
 from andon.errors import PackError
 
 _WAYS_OUT = (
-    "say what the transform does with input={...}; a step that cannot be declared "
-    "belongs into the network, or out of the transform"
+    "say what the transform does with input={...}; a step that cannot be declared belongs into the network, "
+    'or with the whole transform into an installed package: prepare="package.module:function"'
 )
 
 

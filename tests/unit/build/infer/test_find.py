@@ -4,6 +4,7 @@ Transforms whose preparation is found to the last field, and those that are aske
 Each is a pipeline as it stands in a notebook; none of them is known to the search.
 """
 
+import io
 import itertools
 import os
 from collections.abc import Callable
@@ -15,7 +16,7 @@ import msgspec
 import numpy as np
 import pytest
 import torch
-from PIL import Image, ImageEnhance, ImageFilter, ImageOps
+from PIL import Image, ImageCms, ImageEnhance, ImageFilter, ImageOps
 
 from andon.build.infer import Found, find_input
 from andon.build.samples import Sample, read_samples
@@ -342,6 +343,30 @@ def bordered(image: Image.Image, kind: int) -> torch.Tensor:
     return to_tensor(cv2.copyMakeBorder(np.asarray(usual(image)), 8, 8, 8, 8, kind))
 
 
+def managed(image: Image.Image) -> torch.Tensor:
+    """Apply a colour profile where there is one."""
+    profile, srgb = image.info.get("icc_profile"), ImageCms.createProfile("sRGB")
+    if profile:
+        managed = ImageCms.profileToProfile(image, ImageCms.ImageCmsProfile(io.BytesIO(profile)), srgb)
+        return to_tensor(usual(managed or image))
+    return to_tensor(usual(image))
+
+
+def by_proportion(image: Image.Image) -> torch.Tensor:
+    """Truncate the longer side by the proportion of both, which loses a pixel at some sizes."""
+    proportion = image.width / image.height
+    size = (64, int(64 / proportion)) if proportion < 1 else (int(64 * proportion), 64)
+    return to_tensor(center_crop(rgb(image).resize(size, PILLOW["bilinear"]), 56, 56))
+
+
+def thumbnail(image: Image.Image) -> torch.Tensor:
+    """Shrink as Pillow's thumbnail does, which rounds for the nearest proportion, and put it into a box."""
+    small, box = rgb(image), Image.new("RGB", (80, 80))
+    small.thumbnail((80, 80), PILLOW["bicubic"], reducing_gap=None)
+    box.paste(small)
+    return to_tensor(box)
+
+
 TO_BE_ASKED: dict[str, tuple[Transform, str]] = {
     "each image by its own values": (by_own_values, "normalised by its own values"),
     "CLAHE": (clahe, "otherwise than by one factor and one shift"),
@@ -357,6 +382,10 @@ TO_BE_ASKED: dict[str, tuple[Transform, str]] = {
     "grey with red for blue": (
         lambda image: to_tensor(cv2.cvtColor(np.asarray(usual(image)), cv2.COLOR_BGR2GRAY)),
         "11.37, 58.82, 29.8 % of red",
+    ),
+    "grey after the resize": (
+        lambda image: to_tensor(squashed(image).convert("L")),
+        'begin it with image.convert("L")',
     ),
     "another order of channels": (lambda image: to_tensor(np.asarray(usual(image))[:, :, [1, 2, 0]]), "are mixed"),
     "HSV": (lambda image: to_tensor(usual(image).convert("HSV")), "alike in a channel"),
@@ -384,6 +413,13 @@ TO_BE_ASKED: dict[str, tuple[Transform, str]] = {
         lambda image: (small := rgb(image)).thumbnail((90, 90)) or to_tensor(usual(small)),
         "grey levels off",
     ),
+    "sides truncated by the proportion": (by_proportion, "rounds sizes otherwise"),
+    "colour profiles applied": (managed, "treats images differently"),
+    "TIFF files in another way": (
+        lambda image: to_tensor(usual(image)) * (1 if image.format != "TIFF" else 0.9),
+        "treats images differently",
+    ),
+    "a thumbnail in a box": (thumbnail, "rounds sizes otherwise"),
     "a resize in steps": (
         lambda image: to_tensor(rgb(image).resize((56, 48), PILLOW["bicubic"], reducing_gap=2.0)),
         "differently",
@@ -437,7 +473,7 @@ TO_BE_ASKED: dict[str, tuple[Transform, str]] = {
     ),
     "wide images cut": (
         lambda image: to_tensor(usual(image if image.width < 5 * image.height else image.crop((0, 0, 50, 9)))),
-        "treats images differently",
+        "grey levels off on this one",
     ),
     "transparent images on white": (on_white, "something else of images of mode RGBA"),
     "resized before it is converted": (
@@ -464,7 +500,7 @@ def test_what_cannot_be_declared_is_asked_about(name: str, samples: list[Sample]
     assert caught.value.code == "pack.input"
     assert reason in caught.value.message
     assert "input={...}" in caught.value.hint
-    assert "belongs into the network" in caught.value.hint
+    assert "prepare=" in caught.value.hint
 
 
 def find(transform: Transform, images: list[Any], told: list[str] | None = None) -> Found:

@@ -1,7 +1,10 @@
 """Tests of the images that are made to probe a transform."""
 
+import io
+
 import numpy as np
 import pytest
+from PIL import ImageCms
 
 from andon.build.infer.made import MADE, Studio
 from andon.bundle.input_spec import InputSpec
@@ -50,6 +53,33 @@ def test_noise_holds_to_its_levels() -> None:
     """Both bounds occur, and nothing is beyond them."""
     with STUDIO.noise((90, 70), 40, 60).open() as image:
         assert image.getextrema() == ((40, 60),) * 3
+
+
+def test_files_say_more_than_pixels() -> None:
+    """BMP, TIFF and WebP, a resolution with a gamma, and a colour profile that turns red into blue."""
+    files = list(STUDIO.files())
+    assert [sample.open().format for sample in files] == ["BMP", "TIFF", "PNG", "WEBP", "JPEG"]
+    stated = files[2].open()
+    stated.load()
+    assert stated.info["dpi"][0] == pytest.approx(300, abs=0.1)
+    assert stated.info["gamma"] == pytest.approx(1 / 1.8, abs=1e-4)
+    with files[4].open() as image:
+        profile = ImageCms.ImageCmsProfile(io.BytesIO(image.info["icc_profile"]))
+        turned = ImageCms.profileToProfile(image, profile, ImageCms.createProfile("sRGB"), outputMode="RGB")
+        assert turned is not None
+        assert abs(np.asarray(turned).astype(int) - np.asarray(image)[:, :, ::-1]).mean() < 2
+
+
+def test_grey_and_deep_files_are_fewer() -> None:
+    """A profile is of colours, WebP has no grey, and 16 bits go into few formats."""
+    assert {sample.open().mode for sample in Studio(grey=True, side=32).files()} == {"L"}
+    assert list(Studio(grey=True, side=32, levels=(0, 4095)).files()) == []
+
+
+def test_without_littlecms_there_is_no_profile(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pillow may be built without it."""
+    monkeypatch.setattr("PIL.features.check", lambda _: False)
+    assert len(list(STUDIO.files())) == 4
 
 
 def test_trials_show_every_kind_of_image() -> None:

@@ -1,5 +1,6 @@
 """Tests of where declarations put an image, and of the sizes that tell roundings apart."""
 
+import math
 from typing import Any
 
 import msgspec
@@ -8,7 +9,7 @@ import pytest
 from PIL import Image
 
 from andon.build.infer.placement import differing_size, placement, sizes_around, telling_sizes
-from andon.bundle.input_spec import InputSpec
+from andon.bundle.input_spec import InputSpec, ShorterSide
 from andon.vision.prepare import prepare
 
 SIZES = sizes_around(64)
@@ -55,27 +56,50 @@ def test_an_absurd_size_is_placed_nowhere() -> None:
     assert placement(declared(resize=SHORT), (1, 60_000)) == (None,)
 
 
+def kept_in_proportion(side: int, to: int, of: int) -> int:
+    """Round a side as Pillow's thumbnail does for upright images."""
+    below = side * to // of or 1
+    return min(below, below + 1, key=lambda n: abs(of / side - to / n)) if below * of != side * to else below
+
+
 @pytest.mark.parametrize(
     ("spec", "rival"),
     [
         (declared(resize={**SHORT, "rounding": "nearest"}), lambda side, to, of: int(side * to / of + 0.5)),
         (declared(resize={**BOX, "rounding": "nearest"}), lambda side, to, of: int(side * to / of + 0.5)),
+        (declared(resize={**BOX, "rounding": "nearest"}), lambda side, to, of: math.ceil(side * to / of - 0.5)),
+        (declared(resize={**BOX, "rounding": "nearest"}), kept_in_proportion),
         (declared(resize={**BOX, "rounding": "floor"}), lambda side, to, of: side * to // of),
         (declared(resize=SHORT), lambda side, to, of: int(side * (to / of))),
+        (declared(resize=SHORT), lambda side, to, of: int(to / (of / side))),
+        (declared(resize={**SHORT, "size": 112}), lambda side, to, of: int(side * (to / of))),
+        (declared(resize={**SHORT, "size": 112}), lambda side, to, of: int(to * (side / of))),
     ],
 )
 def test_another_way_to_round_sides_shows_at_a_size(spec: InputSpec, rival: Any) -> None:
-    """Half up instead of half to even, exact truncation instead of that of a factor, and the reverse."""
+    """Half up or down instead of half to even, a thumbnail's rule, exact truncation for that of a factor, and back."""
     assert any(resized(spec, size, rival) != placement(spec, size)[0] for size in telling_sizes(spec, SIZES, []))
 
 
 def resized(spec: InputSpec, size: tuple[int, int], rival: Any) -> tuple[int, int]:
     """Resize with other arithmetic."""
-    if "size" in SHORT and not isinstance(spec.resize.size, tuple):  # type: ignore[union-attr] # a resize
-        to, of = 64, min(size)
+    if isinstance(spec.resize, ShorterSide):
+        to, of = spec.resize.size, min(size)
     else:
         to, of = (80, size[0]) if 80 * size[1] <= 64 * size[0] else (64, size[1])
     return max(1, rival(size[0], to, of)), max(1, rival(size[1], to, of))
+
+
+def test_a_side_that_is_not_enlarged_is_no_tie() -> None:
+    """An image that is left as it is tells nothing of rounding, so another one is asked about."""
+    spec = declared(resize={**BOX, "enlarge": False})
+    left = [(width, height) for width in range(1, 81) for height in range(1, 65)]
+    shrunk = [size for size in telling_sizes(spec, SIZES, left) if size not in left]
+    assert any(resized(spec, size, kept_in_proportion) != placement(spec, size)[0] for size in shrunk)
+    assert any(
+        resized(spec, size, lambda side, to, of: int(side * to / of + 0.5)) != placement(spec, size)[0]
+        for size in shrunk
+    )
 
 
 def test_offsets_are_tried_at_both_odd_remainders() -> None:

@@ -32,7 +32,7 @@ def test_the_error_has_a_reason_a_guess_and_the_ways_out() -> None:
     assert "it mirrors the image" in error.message
     assert 'input={"color":"BGR"}' in error.message
     assert "input={...}" in error.hint
-    assert "belongs into the network" in error.hint
+    assert "prepare=" in error.hint
 
 
 def test_without_a_guess_none_is_shown() -> None:
