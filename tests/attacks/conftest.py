@@ -1,6 +1,7 @@
 """Fixtures for the attacks: contents to spoil, both forms of a bundle, and what a refusal has to be."""
 
 import json
+import sys
 import tracemalloc
 from pathlib import Path
 
@@ -9,11 +10,16 @@ import pytest
 import andon
 from andon.bundle.archive import read_bundle
 from andon.bundle.manifest import Artifact, Execution
-from andon.errors import BundleError
+from andon.cli.main import main
+from andon.engine.local import LocalEngine
+from andon.errors import BundleError, TrustError
 from andon.runtimes.base import Session, SessionOptions
 from andon.runtimes.null import NullSession
 from andon.runtimes.registry import RUNTIMES
+from andon.settings.serve import ServeSettings
+from andon.wsgi import create_app
 from tests.attacks.support import MANIFEST, Contents, Lay, Refused, lay_archive, lay_folder
+from tests.support import hostile_code
 from tests.support.bundles import colour_parts
 
 MAX_REFUSAL_BYTES = 1024 * 1024
@@ -47,6 +53,7 @@ class WatchfulRuntime:
 
     name = "onnxruntime"
     formats = frozenset({"onnx"})
+    precisions = frozenset({"fp32"})
 
     def __init__(self) -> None:
         self.opened: list[str] = []
@@ -70,6 +77,55 @@ def runtime(monkeypatch: pytest.MonkeyPatch) -> WatchfulRuntime:
     watchful = WatchfulRuntime()
     monkeypatch.setitem(RUNTIMES, watchful.name, watchful)
     return watchful
+
+
+@pytest.fixture
+def traces(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder in which hostile code leaves a file for what it got to do; that code is not imported yet."""
+    folder = tmp_path / "traces"
+    folder.mkdir()
+    monkeypatch.setenv(hostile_code.FOLDER, str(folder))
+    monkeypatch.delitem(sys.modules, hostile_code.__name__)
+    return folder
+
+
+@pytest.fixture
+def untrusted(traces: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Refused:
+    """
+    Hold a sound bundle that would run code to be refused wherever it is loaded without trust.
+
+    It is read and inspected all the same, no artifact is opened, no code imported, and the error
+    names every word of `naming` and says how to allow it.
+    """
+
+    def run(*arguments: object) -> tuple[int, str, str]:
+        with pytest.raises(SystemExit) as ended:
+            main(list(map(str, arguments)))
+        return int(ended.value.code or 0), *capsys.readouterr()
+
+    def check(path: Path, *naming: str) -> str:
+        read_bundle(path)
+        watchful = WatchfulRuntime()
+        with monkeypatch.context() as patch:
+            for name in ("onnxruntime", "torch"):
+                patch.setitem(RUNTIMES, name, watchful)
+            code, shown, _ = run("inspect", path)
+            assert (code, "trust       needed" in shown) == (0, True), shown
+            for enter in (andon.load, create_app, lambda path: LocalEngine(ServeSettings()).load(str(path))):
+                with pytest.raises(TrustError) as caught:
+                    enter(path)
+                assert caught.value.code == "bundle.trust"
+            message = str(caught.value)
+            assert [word for word in (*naming, "trust=True", "--trust") if word not in message] == [], message
+            for command in (("check", path), ("check", path, "--json"), ("predict", path, path / "image.png")):
+                code, shown, told = run(*command)
+                assert (code, shown) == (1, ""), told
+                assert "TrustError [bundle.trust]" in told
+        assert watchful.opened == []
+        assert list(traces.iterdir()) == []
+        return message
+
+    return check
 
 
 @pytest.fixture

@@ -165,3 +165,16 @@ def _directory_entry(member: Forged, offset: int) -> bytes:
         + member.entry_extra
         + member.comment
     )
+
+
+def with_artifact(contents: Mapping[str, bytes], kind: str, data: bytes, **fields: Any) -> Contents:
+    """Give the contents with another artifact in place of that of ONNX, run by torch."""
+    path = f"artifacts/{kind}/model"
+
+    def exchange(manifest: dict[str, Any]) -> None:
+        del manifest["files"][GRAPH]
+        manifest["artifacts"] = [{"name": kind, "format": kind, "path": path, **fields}]
+        manifest["executions"] = [{"artifact": kind, "runtime": "torch"}]
+
+    kept = {name: member for name, member in contents.items() if name != GRAPH}
+    return redeclared(changed(kept, exchange), {path: data})

@@ -171,8 +171,11 @@ def test_without_torch_packing_names_the_pip_command(tmp_path: Path) -> None:
         "find = util.find_spec\n"
         "util.find_spec = lambda name, package=None: None if name == 'torch' else find(name, package)\n"
     )
+    labels, image = tmp_path / "labels.txt", tmp_path / "part.png"
+    labels.write_text("ok\nbad\n")
+    colour_image((40, 180, 60)).save(image)
     ran = andon(
-        *("pack", "train:build", "--labels", "l", "--input", "i", "--samples", "s", "-o", "o.andon"),
+        *("pack", "train:build", "--labels", labels, "--samples", image, "-o", tmp_path / "o.andon"),
         environment={"PYTHONPATH": str(tmp_path)},
     )
     assert (ran.returncode, ran.stdout) == (3, "")
