@@ -10,8 +10,10 @@ from textwrap import dedent
 from types import ModuleType
 
 import pytest
+from PIL import Image
 
 from tests.support.bundles import colour_image
+from tests.support.finders import texture, with_spots
 from tests.support.markdown import blocks, pages, written_pages
 from tests.support.scripted import answers, scripted
 from tests.support.served import Served
@@ -60,6 +62,33 @@ def test_the_example_packs_and_its_bundle_predicts(photos: Path, tmp_path: Path)
 
 
 @pytest.mark.slow
+def test_every_other_form_becomes_a_bundle_that_predicts(photos: Path, tmp_path: Path) -> None:
+    """An exported program, TorchScript, ONNX and a network as it is tell the three colours apart."""
+    pytest.importorskip("torch")
+    packed = run_example("pack_other_forms.py", photos, tmp_path)
+    assert packed.returncode == 0, packed.stderr
+    assert re.findall(r"^(\w+)\.andon: (\w+) in", packed.stdout, re.MULTILINE) == [
+        ("pt2", "onnx"),
+        ("pt", "onnx"),
+        ("onnx", "onnx"),
+        ("eager", "eager"),
+    ]
+    for bundle in ("pt2", "pt", "onnx"):
+        predicted = run_example("predict_folder.py", tmp_path / f"{bundle}.andon", photos)
+        assert re.findall(r"(\d)\.png: (\w+)", predicted.stdout) == [("0", "red"), ("1", "green"), ("2", "blue")]
+
+
+@pytest.mark.slow
+def test_own_code_is_packed_and_trusted(photos: Path, tmp_path: Path) -> None:
+    """The example says that the bundle needs trust, and tells the three colours apart with it."""
+    pytest.importorskip("torch")
+    packed = run_example("pack_own_code.py", photos, tmp_path / "own.andon")
+    assert packed.returncode == 0, packed.stderr
+    assert "--trust: it runs pack_own_code:stretched" in packed.stdout
+    assert re.findall(r"(\d)\.png: (\w+)", packed.stdout) == [("0", "red"), ("1", "green"), ("2", "blue")]
+
+
+@pytest.mark.slow
 def test_a_bad_image_does_not_stop_the_others(colours: Path, photos: Path) -> None:
     """The example names the bad file with its code, does the others and returns 1."""
     (photos / "1.png").write_bytes(b"no image")
@@ -70,6 +99,24 @@ def test_a_bad_image_does_not_stop_the_others(colours: Path, photos: Path) -> No
         ("1", "image.format:"),
         ("2", "blue"),
     ]
+
+
+@pytest.mark.slow
+def test_small_things_are_found_in_a_large_image(tmp_path: Path) -> None:
+    """The example packs a model of tiles, and says where the two spots of an image are, one of them at a seam."""
+    pytest.importorskip("torch")
+    parts = tmp_path / "parts"
+    parts.mkdir()
+    for seed in range(2):
+        Image.fromarray(with_spots(texture(700, 600, seed), (90, 300), side=24)).save(parts / f"{seed}.png")
+    image = tmp_path / "part.png"
+    Image.fromarray(with_spots(texture(1500, 1100), (244, 500), (1200, 900), side=24)).save(image)
+    found = run_example("find_in_large_images.py", parts, tmp_path / "spots.andon", image)
+    assert found.returncode == 0, found.stderr
+    assert "NotOK: spot 1.000" in found.stdout
+    places = [(int(x), int(y)) for x, y in re.findall(r"^spot 1.00 at \((\d+), (\d+)\)", found.stdout, re.MULTILINE)]
+    assert len(places) == 2
+    assert all(min(abs(x - a) + abs(y - b) for a, b in ((244, 500), (1200, 900))) < 24 for x, y in places)
 
 
 @pytest.mark.slow
