@@ -1,5 +1,6 @@
 """Names for the arrays that travel between the layers, and how two of them are compared."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -26,6 +27,11 @@ def fits_shape(shape: tuple[int, ...], wanted: tuple[int | None, ...]) -> bool:
     return len(shape) == len(wanted) and all(
         want is None or side == want for side, want in zip(shape, wanted, strict=True)
     )
+
+
+def sides_in_words(shape: Sequence[int | None]) -> str:
+    """List the sides of a shape, None as `any`: `1, any, 3`."""
+    return ", ".join("any" if side is None else str(side) for side in shape)
 
 
 def relative_difference(found: NDArray[Any], expected: NDArray[Any]) -> float:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from andon.tensors import relative_difference
+from andon.tensors import relative_difference, sides_in_words
 
 
 @pytest.mark.parametrize(
@@ -30,6 +30,12 @@ def test_a_difference_is_relative_to_the_largest_expected_value(found: Any, expe
     """Equal is 0; another shape, or a number that is not finite, is infinitely far."""
     found, expected = np.array(found, np.float32), np.array(expected, np.float32)
     assert relative_difference(found, expected) == pytest.approx(difference)
+
+
+def test_a_shape_is_told_with_its_open_sides() -> None:
+    """As in every message about one."""
+    assert sides_in_words((1, None, 3)) == "1, any, 3"
+    assert sides_in_words(()) == ""
 
 
 def test_integers_do_not_wrap_around() -> None:

@@ -2,7 +2,7 @@
 
 import contextlib
 import sys
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 
 import numpy as np
 from msgspec import Struct
@@ -19,7 +19,8 @@ from andon.errors import MismatchError, PackError, RuntimeFault
 from andon.model.prove import is_clear
 from andon.model.steps import Steps
 from andon.runtimes.base import Session
-from andon.tensors import FloatArray, InputArray, PixelArray, fits_shape
+from andon.runtimes.torch_runtime import compute_threads
+from andon.tensors import FloatArray, InputArray, PixelArray, fits_shape, sides_in_words
 from andon.vision.finish import as_rows, highest_of_labels, raw_difference
 from andon.vision.prepare import normalise
 
@@ -31,19 +32,9 @@ Reference = Callable[[FloatArray], FloatArray]
 """The given model, asked about one image: float32 (C, H, W) to its raw output, float32 (...)."""
 
 
-@contextlib.contextmanager
-def one_thread() -> Iterator[None]:
+def one_thread() -> contextlib.AbstractContextManager[None]:
     """Run torch, where it is in use, in one thread, so that sums come out the same on machines with other cores."""
-    torch = sys.modules.get("torch")
-    if torch is None:
-        yield
-        return
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(threads)
+    return compute_threads(1) if sys.modules.get("torch") else contextlib.nullcontext()
 
 
 class Measured(Struct, frozen=True, kw_only=True):
@@ -201,7 +192,8 @@ def require_scores(raw_output: FloatArray, output: OutputSpec, sample: Sample) -
     shape = raw_output.shape
     if output.shape is not None and not fits_shape(shape, output.shape):
         raise PackError(
-            f"the model returns the shape {_sides((1, *shape))} for one image, expected {_sides((1, *output.shape))} "
+            f"the model returns the shape ({sides_in_words((1, *shape))}) for one image, "
+            f"expected ({sides_in_words((1, *output.shape))}) "
             f"for {len(output.labels)} labels and the output kind {output.kind!r}",
             code="pack.model",
             where=sample.name,
@@ -231,10 +223,6 @@ def _shape_hint(shape: tuple[int, ...], output: OutputSpec) -> str:
     if 6 in shape:
         return "boxes have 6 numbers here: if these are a score and the number of a label, export without suppression"
     return ""
-
-
-def _sides(shape: Sequence[int | None]) -> str:
-    return f"({', '.join('any' if side is None else str(side) for side in shape)})"
 
 
 def require_logits(measured: Sequence[Measured], output: OutputSpec) -> None:

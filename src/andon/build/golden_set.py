@@ -48,7 +48,6 @@ def make_golden(
     samples: Sequence[Sample],
     classes: Sequence[int],
     made: Sequence[Sample],
-    output: OutputSpec,
 ) -> list[GoldenSample]:
     """
     Make a golden set that would notice a wrong preparation.
@@ -58,7 +57,6 @@ def make_golden(
         samples: The author's own, which agree with the declaration.
         classes: For each the number of its best class, as the given model answers.
         made: Images that were made here, which agree too; taken where the author's see too little.
-        output: What the raw outputs mean.
 
     Returns:
         The golden samples, a PNG and a JPEG among them where they are of 8 bits.
@@ -73,10 +71,10 @@ def make_golden(
     chosen += other_form
     golden = [_golden_sample(author, sample, number) for number, sample in enumerate(chosen)]
     for sample in made:
-        if not (unnoticed(golden, author.spec) or is_untelling(golden, output)):
+        if not (unnoticed(golden, author.spec) or _untelling(golden, author.output)):
             break
         golden.append(_golden_sample(author, sample, len(golden)))
-    _require_noticing(golden, author.spec, output)
+    _require_noticing(golden, author.spec, author.output)
     return golden
 
 
@@ -87,9 +85,9 @@ def _require_noticing(golden: Sequence[GoldenSample], spec: InputSpec, output: O
             code="pack.golden",
             hint="give samples of the real size, in colour and with some detail",
         )
-    if is_untelling(golden, output):
+    if same := _untelling(golden, output):
         raise PackError(
-            f"{_untelling(golden, output)} for all golden samples, so they would notice no fault",
+            f"{same} for all golden samples, so they would notice no fault",
             code="pack.golden",
             hint="are the weights loaded? give samples that the model tells apart",
         )
@@ -180,13 +178,8 @@ def unnoticed(golden: Sequence[GoldenSample], spec: InputSpec) -> list[str]:
     ]
 
 
-def is_untelling(golden: Sequence[GoldenSample], output: OutputSpec) -> bool:
-    """Ask whether the raw outputs, or what own code makes of them, are the same for all: no fault could be seen."""
-    return bool(_untelling(golden, output))
-
-
 def _untelling(golden: Sequence[GoldenSample], output: OutputSpec) -> str:
-    """Say what is the same for all; empty if nothing is."""
+    """Say what is the same for all, raw outputs or what own code makes of them; empty if nothing is."""
     first, *others = golden
     allowed = Tolerance().relative
     if all(raw_difference(other.raw_output, first.raw_output, output) <= allowed for other in others):

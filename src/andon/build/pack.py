@@ -161,7 +161,7 @@ def pack(  # noqa: PLR0913 -- keyword-only, each a decision of the author's
             output=declared_output,
             activation=activation,
             decision=decision,
-            provenance={**origin, "created_by": _created_by(source.library, *own.packages)},
+            provenance={**origin, "created_by": _created_by(source.package, *own.packages)},
         )
         forms = wanted_forms(source, artifacts)
         given = read_samples(samples)
@@ -180,7 +180,7 @@ def pack(  # noqa: PLR0913 -- keyword-only, each a decision of the author's
         compared = _Compared(candidates, declared.output)
         for sample in tell.each(found, "comparing the packed model with the given one"):
             compared.add(author.measure(sample))
-        golden = make_golden(author, found, compared.classes, made, declared.output)
+        golden = make_golden(author, found, compared.classes, made)
     executions, unlisted = proven_executions(golden, steps, candidates)
     manifest, members = assemble(declared, whole, candidates, executions, golden)
     digest = write_bundle(out, manifest, members)

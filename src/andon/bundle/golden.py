@@ -22,7 +22,7 @@ from andon.bundle.archive import Bundle
 from andon.bundle.json_text import one_line, quoted
 from andon.bundle.manifest import EXPECTED_MEMBER
 from andon.errors import BundleError
-from andon.tensors import FloatArray, InputArray, UInt8Array, UInt16Array
+from andon.tensors import FloatArray, InputArray, UInt8Array, UInt16Array, sides_in_words
 
 
 class GoldenSample(Struct, frozen=True, kw_only=True):
@@ -117,7 +117,7 @@ class _Tensors:
         if tensor is None:
             raise self._refuse(f"the tensor {name!r} is absent")
         if tensor.dtype != dtype or not _fits(tensor.shape, shape):
-            expected = ", ".join("any" if side is None else str(side) for side in shape or (None,))
+            expected = sides_in_words(shape or (None,))
             raise self._refuse(
                 f"the tensor {name!r} is {tensor.dtype} {tensor.shape}, expected {dtype} ({expected}) by the manifest"
             )

@@ -52,7 +52,7 @@ class TableForm:
 
     def _places(self, cell: str) -> tuple[str, ...]:
         """Keep a cell of the column of places, which a bundle that finds none does not have."""
-        return (cell,) if finds_places(self._model) else ()
+        return (cell,) if self._model.manifest.has_places else ()
 
     def _verdict(self, cell: str) -> tuple[str, ...]:
         """Keep a cell of the column of verdicts, which a bundle that decides nothing does not have."""
@@ -107,7 +107,7 @@ class CsvForm:
 
     def _boxes(self, cell: str) -> tuple[str, ...]:
         """Keep a cell of the column of boxes, a JSON list, which a bundle that finds no places does not have."""
-        return (cell,) if finds_places(self._model) else ()
+        return (cell,) if self._model.manifest.has_places else ()
 
     def _write(self, *cells: str) -> None:
         line = io.StringIO()
@@ -150,11 +150,6 @@ def best(model: Model, prediction: Prediction, count: int) -> Iterator[tuple[str
     if prediction.index is not None:
         for index in sorted(range(len(prediction.scores)), key=rank, reverse=True)[:count]:
             yield model.labels[index], prediction.scores[index]
-
-
-def finds_places(model: Model) -> bool:
-    """Ask whether a model says where something is: in boxes, in a map, or in which tile."""
-    return model.manifest.output.kind in ("boxes", "map") or model.manifest.input.tiles is not None
 
 
 def _cells(model: Model, prediction: Prediction, count: int) -> list[tuple[str, str]]:

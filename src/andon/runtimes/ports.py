@@ -10,6 +10,7 @@ from msgspec import Struct
 
 from andon.bundle.manifest import Artifact
 from andon.errors import RuntimeFault
+from andon.tensors import sides_in_words
 
 
 class Port(Struct, frozen=True, kw_only=True):
@@ -24,7 +25,7 @@ class Port(Struct, frozen=True, kw_only=True):
     def __str__(self) -> str:
         if self.shape is None:
             return f"{self.name}: {self.dtype} of any shape"
-        return f"{self.name}: {self.dtype} ({', '.join(_length(axis) for axis in self.shape)})"
+        return f"{self.name}: {self.dtype} ({sides_in_words(self.shape)})"
 
     @property
     def takes_one(self) -> bool:
@@ -59,7 +60,7 @@ def require_images_to_outputs(
     if len(inputs) != 1 or inputs[0].dtype != artifact.dtype or not _fits(inputs[0].shape, (1, None, None, None)):
         raise _unfit(f"input of {artifact.dtype} ({', '.join(artifact.layout)})", inputs, artifact.path)
     if len(outputs) != 1 or outputs[0].dtype != "float32" or not _gives(outputs[0].shape, output_shape):
-        axes = ", ".join("any" if side is None else str(side) for side in output_shape or (None,))
+        axes = sides_in_words(output_shape or (None,))
         raise _unfit(f"output of float32 (N, {axes}), as the labels want it", outputs, artifact.path)
 
 
@@ -80,7 +81,3 @@ def _fits(shape: tuple[int | None, ...] | None, wanted: tuple[int | None, ...]) 
 def _unfit(wanted: str, found: Sequence[Port], where: str) -> RuntimeFault:
     listed = ", ".join(map(str, found))
     return RuntimeFault(f"expected one {wanted}, the graph has {listed or 'none'}", code="runtime.load", where=where)
-
-
-def _length(axis: int | None) -> str:
-    return "any" if axis is None else str(axis)

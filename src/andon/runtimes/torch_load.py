@@ -108,16 +108,33 @@ def load_torchscript(artifact: Artifact, data: bytes, device: "torch.device") ->
     import torch
 
     require_torchscript(data, artifact.path)
-    with _quiet_torch(), _refusing("TorchScript", artifact):
-        module: Any = torch.jit.load(io.BytesIO(data), map_location=device)  # type: ignore[no-untyped-call]
+    with _refusing("TorchScript", artifact):
+        module = read_torchscript(data, device)
         schema = module.forward.schema
-    needed = [argument for argument in schema.arguments[1:] if not argument.has_default_value()]
-    if len(needed) != 1 or [str(answer.type) for answer in schema.returns] != ["Tensor"]:
+    if len(needed_inputs(module)) != 1 or [str(answer.type) for answer in schema.returns] != ["Tensor"]:
         raise _refuse(f"expected one tensor of images and one of raw outputs, the forward is {schema}", artifact)
     with _quiet_torch(), _refusing("TorchScript", artifact):
         # On one core and EfficientNet-Lite0 a frozen graph is 1.07 (batch 1) to 1.16 times (batch 8) as fast, and
         # through `optimize_for_inference` 0.8 times as fast as that: benchmarks/torch_forms.py.
         return LoadedGraph(module=torch.jit.freeze(module.eval()), takes_one=not artifact.dynamic_batch)
+
+
+def read_torchscript(data: bytes, device: "torch.device") -> Any:
+    """
+    Read TorchScript onto a device, quietly: torch would have everybody use torch.export.
+
+    Raises:
+        Exception: torch's own: RuntimeError, and what its C++ side lets through.
+    """
+    import torch
+
+    with _quiet_torch():
+        return torch.jit.load(io.BytesIO(data), map_location=device)  # type: ignore[no-untyped-call] # it has no types
+
+
+def needed_inputs(script: Any) -> list[str]:
+    """Name what the forward of TorchScript cannot be called without."""
+    return [argument.name for argument in script.forward.schema.arguments[1:] if not argument.has_default_value()]
 
 
 def load_eager(artifact: Artifact, data: bytes, device: "torch.device") -> LoadedGraph:

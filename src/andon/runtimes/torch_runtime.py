@@ -29,7 +29,7 @@ from andon.bundle.manifest import Artifact, Execution
 from andon.errors import EnvironmentFault, RuntimeFault, first_line, missing_extra
 from andon.runtimes.base import Session, SessionOptions
 from andon.runtimes.ports import require_images_to_outputs
-from andon.tensors import FloatArray, InputArray, fits_shape
+from andon.tensors import FloatArray, InputArray, fits_shape, sides_in_words
 
 if TYPE_CHECKING:
     import torch
@@ -167,5 +167,5 @@ class _TorchSession:
             if answer.is_floating_point() and len(shape) > 1 and fits_shape(shape, wanted):
                 return answer.float()
             found = f"{str(answer.dtype).removeprefix('torch.')} {shape}"
-        axes = ", ".join("any" if side is None else str(side) for side in self._output_shape or (None,))
+        axes = sides_in_words(self._output_shape or (None,))
         raise RuntimeFault(f"the graph answers with {found}, expected floats ({count}, {axes})", code="runtime.output")

@@ -45,7 +45,7 @@ GIVEN = OnnxSource(graph())
 class FakeSource:
     """Makes what it is told to."""
 
-    library = "onnx"
+    package = "onnx"
 
     def __init__(self, made: dict[Form, bytes | PackError]) -> None:
         self.made = made

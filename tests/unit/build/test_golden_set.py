@@ -36,7 +36,7 @@ MADE = [noise((73, 89))]
 def golden_of(images: list[Image.Image], author: Truth) -> list[GoldenSample]:
     """Make the golden set of some images."""
     samples = read_samples(images)
-    return make_golden(author, samples, [author.measure(sample).best for sample in samples], MADE, OUTPUT)
+    return make_golden(author, samples, [author.measure(sample).best for sample in samples], MADE)
 
 
 def test_every_mutation_is_noticed_by_photos() -> None:
@@ -88,7 +88,7 @@ def test_a_set_that_stays_blind_is_refused() -> None:
     author = truth()
     samples = read_samples([Image.new("RGB", (80, 80), (90, 90, 90))])
     with pytest.raises(PackError) as caught:
-        make_golden(author, samples, [author.measure(samples[0]).best], [], OUTPUT)
+        make_golden(author, samples, [author.measure(samples[0]).best], [])
     assert caught.value.code == "pack.golden"
     assert "would not notice" in caught.value.message
 
@@ -131,7 +131,7 @@ def test_a_deep_set_notices_lost_bits_and_another_range() -> None:
     output = OutputSpec(labels=tuple(map(str, range(12))))
     author = Truth(functools.partial(answer_of, net), deep_transform, Steps(spec, output))
     samples = read_samples(map(deep_sample, range(3)))
-    golden = make_golden(author, samples, [author.measure(sample).best for sample in samples], [], output)
+    golden = make_golden(author, samples, [author.measure(sample).best for sample in samples], [])
     names = [mutation.name for mutation in mutations(spec)]
     assert names[-2:] == ["another range", "levels clipped to 8 bits"]
     assert "channels in the other order" not in names
@@ -149,8 +149,8 @@ def test_own_code_that_gives_the_same_for_all_is_refused() -> None:
         author = Truth(reference, Author(), Steps(truth().spec, output, finish=lambda raw, f=answer: np.abs(f(raw))))
         classes = [author.measure(sample).best for sample in samples]
         if not words:
-            assert make_golden(author, samples, classes, MADE, output)[0].finished is not None
+            assert make_golden(author, samples, classes, MADE)[0].finished is not None
             continue
         with pytest.raises(PackError, match=words) as caught:
-            make_golden(author, samples, classes, MADE, output)
+            make_golden(author, samples, classes, MADE)
         assert caught.value.code == "pack.golden"

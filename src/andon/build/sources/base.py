@@ -41,7 +41,7 @@ class Source(Protocol):
     usual_forms: tuple[Form, ...]
     """What `pack` makes without being asked, first the one that is preferred."""
 
-    library: str
+    package: str
     """The distribution package that made it answer, whose version is recorded: `torch` or `onnx`."""
 
     def require_fit(self, spec: InputSpec, size: tuple[int, int]) -> None:

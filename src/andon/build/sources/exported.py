@@ -13,7 +13,7 @@ from andon.bundle.input_spec import InputSpec
 from andon.errors import PackError, RuntimeFault, first_line
 from andon.runtimes import torch_load
 from andon.runtimes.torch_archive import without_pickles
-from andon.tensors import FloatArray
+from andon.tensors import FloatArray, sides_in_words
 
 if TYPE_CHECKING:
     import torch
@@ -34,7 +34,7 @@ class ExportedSource:
 
     forms: tuple[Form, ...] = ("onnx", "pt2")
     usual_forms: tuple[Form, ...] = ("onnx", "pt2")
-    library = "torch"
+    package = "torch"
 
     def __init__(self, program: "ExportedProgram") -> None:
         self._axes = _axes(_only_input(program))
@@ -44,9 +44,9 @@ class ExportedSource:
         """Refuse another number of channels or another size than the program was exported for."""
         wanted = (spec.channels, *size)
         if any(axis not in (None, want) for axis, want in zip(self._axes[1:], wanted, strict=True)):
-            shape = ", ".join("any" if axis is None else str(axis) for axis in self._axes[1:])
             raise PackError(
-                f"the program takes images of the shape ({shape}) (C, H, W), the declaration gives {wanted}",
+                f"the program takes images of the shape ({sides_in_words(self._axes[1:])}) (C, H, W), "
+                f"the declaration gives {wanted}",
                 code="pack.input",
                 hint="declare the size that the program was exported with, as crop or resize",
             )

@@ -34,7 +34,7 @@ class ModuleSource:
     """
 
     usual_forms: tuple[Form, ...] = ("onnx",)
-    library = "torch"
+    package = "torch"
 
     def __init__(self, network: "nn.Module", factory: str | None = None) -> None:
         _require_one_input(network)

@@ -15,7 +15,7 @@ from andon.build.sources.several import answers_for_several
 from andon.bundle.input_spec import InputSpec
 from andon.errors import PackError, first_line, missing_extra
 from andon.runtimes.onnx_runtime import import_onnxruntime
-from andon.tensors import FloatArray
+from andon.tensors import FloatArray, sides_in_words
 
 if TYPE_CHECKING:
     import onnx
@@ -51,7 +51,7 @@ class OnnxSource:
 
     forms: tuple[Form, ...] = ("onnx",)
     usual_forms: tuple[Form, ...] = ("onnx",)
-    library = "onnx"
+    package = "onnx"
 
     def __init__(self, model: "onnx.ModelProto", layout: Layout | None = None) -> None:
         _require_known_operators(model)
@@ -68,8 +68,8 @@ class OnnxSource:
         wanted = (spec.channels, *size) if layout == "NCHW" else (*size, spec.channels)
         if any(axis not in (None, want) for axis, want in zip(self._axes[1:], wanted, strict=True)):
             raise PackError(
-                f"the graph takes images of the shape {_in_words(self._axes[1:])} ({layout[1:]}), "
-                f"the declaration gives {_in_words(wanted)}",
+                f"the graph takes images of the shape ({sides_in_words(self._axes[1:])}) ({layout[1:]}), "
+                f"the declaration gives ({sides_in_words(wanted)})",
                 code="pack.input",
                 where=f"the input {self._input.name} of the graph",
                 hint="declare the size that the graph was exported with, as crop or resize",
@@ -127,7 +127,7 @@ class OnnxSource:
         raise self._unknown_layout(channels, fits=bool(found))
 
     def _unknown_layout(self, channels: int, *, fits: bool) -> PackError:
-        shape, where = _in_words(self._axes), f"the input {self._input.name} of the graph"
+        shape, where = f"({sides_in_words(self._axes)})", f"the input {self._input.name} of the graph"
         if fits:
             return PackError(
                 f"the graph takes images of the shape {shape}, which does not tell where the channels are",
@@ -335,10 +335,6 @@ def _kind(value: "onnx.ValueInfoProto") -> str:
     import onnx
 
     return onnx.TensorProto.DataType.Name(value.type.tensor_type.elem_type)
-
-
-def _in_words(shape: tuple[int | None, ...]) -> str:
-    return f"({', '.join('any' if axis is None else str(axis) for axis in shape)})"
 
 
 def _open(model: "onnx.ModelProto") -> Any:

@@ -1,10 +1,8 @@
 """A model as TorchScript: a file of `torch.jit.save`, or the module that it holds."""
 
 import functools
-import io
-import warnings
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from andon.build.export_script import export_script
 from andon.build.graph_input import GraphInput
@@ -14,6 +12,7 @@ from andon.build.sources.torch_forms import make_batched, writer
 from andon.build.sources.torch_reference import answer_of, takes_batches
 from andon.bundle.input_spec import InputSpec
 from andon.errors import PackError, first_line
+from andon.runtimes import torch_load
 from andon.tensors import FloatArray
 
 if TYPE_CHECKING:
@@ -33,11 +32,10 @@ class TorchScriptSource:
 
     forms: tuple[Form, ...] = ("onnx", "torchscript")
     usual_forms: tuple[Form, ...] = ("onnx", "torchscript")
-    library = "torch"
+    package = "torch"
 
     def __init__(self, script: "torch.jit.ScriptModule") -> None:
-        schema: Any = script.forward.schema  # type: ignore[attr-defined] # a method of TorchScript, not of Python
-        needed = [argument.name for argument in schema.arguments[1:] if not argument.has_default_value()]
+        needed = torch_load.needed_inputs(script)
         if len(needed) != 1:
             raise wrong_inputs(needed)
         self._script = script
@@ -71,10 +69,7 @@ def read_script(data: bytes, path: Path) -> "torch.jit.ScriptModule":
     import torch
 
     try:
-        with warnings.catch_warnings():
-            # torch would have everybody use torch.export.
-            warnings.simplefilter("ignore")
-            script: torch.jit.ScriptModule = torch.jit.load(io.BytesIO(data), map_location="cpu")  # type: ignore[no-untyped-call] # it has no types
+        script: torch.jit.ScriptModule = torch_load.read_torchscript(data, torch.device("cpu"))
     except Exception as error:
         # The library raises RuntimeError and what its C++ side lets through.
         raise PackError(
