@@ -2,7 +2,6 @@
 
 import json
 import sys
-import tracemalloc
 from pathlib import Path
 
 import pytest
@@ -21,6 +20,7 @@ from andon.wsgi import create_app
 from tests.attacks.support import MANIFEST, Contents, Lay, Refused, lay_archive, lay_folder
 from tests.support import hostile_code
 from tests.support.bundles import colour_parts
+from tests.support.memory import require_peak_below
 
 MAX_REFUSAL_BYTES = 1024 * 1024
 """Memory that a refusal may take: less than any member that is worth an attack."""
@@ -138,16 +138,16 @@ def refused(runtime: WatchfulRuntime) -> Refused:
     """
 
     def check(path: Path, code: str, *naming: str, peak_bytes: int = MAX_REFUSAL_BYTES) -> str:
-        tracemalloc.start()
-        try:
-            with pytest.raises(BundleError) as caught:
+        caught: list[BundleError] = []
+
+        def read() -> None:
+            with pytest.raises(BundleError) as error:
                 read_bundle(path)
-            _, peak = tracemalloc.get_traced_memory()
-        finally:
-            tracemalloc.stop()
-        assert peak < peak_bytes, f"the refusal took {peak} bytes"
-        message = str(caught.value)
-        assert caught.value.code == code, message
+            caught.append(error.value)
+
+        require_peak_below(peak_bytes, read)
+        message = str(caught[0])
+        assert caught[0].code == code, message
         assert [word for word in naming if word not in message] == [], message
         assert message.replace("\n", "").isprintable()
         assert len(message) < MAX_MESSAGE

@@ -8,7 +8,8 @@ them; pixels in JSON have a limit of their own, and are read as one flat list of
 import pytest
 
 from andon.settings.limits import Limits
-from tests.support.inference import refusal_and_peak, request
+from tests.support.inference import refusal, request
+from tests.support.memory import require_peak_below
 
 SIZE = 2 * 1024 * 1024
 LIMITS = Limits(max_json_bytes=SIZE)
@@ -37,5 +38,5 @@ BODIES = {
 @pytest.mark.parametrize("body", BODIES.values(), ids=BODIES)
 def test_a_refusal_takes_little_more_than_the_body(body: bytes) -> None:
     """Whatever it is made of."""
-    _, peak = refusal_and_peak(request(body), LIMITS)
-    assert peak < FACTOR * len(body), f"{peak / len(body):.1f} times the body"
+    sent = request(body)
+    require_peak_below(FACTOR * len(body), lambda: refusal(sent, LIMITS))

@@ -10,7 +10,8 @@ import pytest
 from andon.errors import RequestError
 from andon.settings.limits import DEFAULT_LIMITS
 from andon.web.dialects.v2.infer import INFER
-from tests.support.inference import binary_request, element, refusal_and_peak, tensor
+from tests.support.inference import binary_request, element, refusal, tensor
+from tests.support.memory import require_peak_below
 
 MAX_REFUSAL_BYTES = 1024 * 1024
 FULL = b"\xff\xff\xff\xff"
@@ -32,9 +33,9 @@ BODIES = {
 @pytest.mark.parametrize("count", [1, 3, 32])
 def test_lengths_that_lie_are_refused(body: bytes, count: int) -> None:
     """With little memory."""
-    error, peak = refusal_and_peak(binary_request(tensor(shape=[count]), body))
-    assert error.code == "request.tensor"
-    assert peak < MAX_REFUSAL_BYTES
+    sent = binary_request(tensor(shape=[count]), body)
+    assert refusal(sent).code == "request.tensor"
+    require_peak_below(MAX_REFUSAL_BYTES, lambda: refusal(sent))
 
 
 @pytest.mark.parametrize("size", [0, 4, 6, 2**31, 2**63 - 1])

@@ -1,9 +1,7 @@
 """Requests of the Open Inference Protocol, as its clients write them, and parts of them to spoil."""
 
 import base64
-import gc
 import json
-import tracemalloc
 from collections.abc import Sequence
 from typing import Any
 
@@ -59,28 +57,8 @@ def images_in_binary(images: Sequence[bytes]) -> Request:
     return binary_request(tensor(shape=[len(images)]), b"".join(map(element, images)))
 
 
-def refusal_and_peak(sent: Request, limits: Limits = DEFAULT_LIMITS) -> tuple[RequestError, int]:
-    """
-    Give the error of a request that must be refused, and the bytes of memory that refusing it takes.
-
-    The least of three times: the first makes what is kept for later, and now and then a table of
-    the interpreter grows.
-    """
-    tracemalloc.start()
-    try:
-        peaks = []
-        for _ in range(3):
-            gc.collect()  # what the errors before keep alive
-            tracemalloc.reset_peak()
-            before, _ = tracemalloc.get_traced_memory()
-            error = _refusal(sent, limits)
-            peaks.append(tracemalloc.get_traced_memory()[1] - before)
-        return error, min(peaks)
-    finally:
-        tracemalloc.stop()
-
-
-def _refusal(sent: Request, limits: Limits) -> RequestError:
+def refusal(sent: Request, limits: Limits = DEFAULT_LIMITS) -> RequestError:
+    """Give the error of a request that must be refused."""
     with pytest.raises(RequestError) as caught:
         INFER.decode(sent, limits)
     return caught.value.with_traceback(None)
