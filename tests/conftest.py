@@ -6,9 +6,15 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.support.bundles import write_colours
+from tests.support.exporter import hasten_exports
 
 if TYPE_CHECKING:
     from andon.build.pack import PackReport
+
+
+def pytest_runtest_setup() -> None:
+    """Hasten exports as soon as a test before has loaded the exporter."""
+    hasten_exports()
 
 
 @pytest.fixture(scope="session")
