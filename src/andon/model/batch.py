@@ -43,7 +43,7 @@ class Graph:
 
     def run(self, pixels: Sequence[InputArray]) -> list[FloatArray | AndonError]:
         """
-        Run a batch; where it fails as a whole, run each image alone, so that only the guilty one errs.
+        Run a batch; where it fails, run its halves, and theirs, so that only the guilty image errs.
 
         Args:
             pixels: Of one image each, any number, of any shapes.
@@ -60,7 +60,8 @@ class Graph:
         except RuntimeFault as error:
             if len(pixels) == 1:
                 return [error]
-            return [output for image in pixels for output in self.run([image])]
+            middle = len(pixels) // 2
+            return [*self.run(pixels[:middle]), *self.run(pixels[middle:])]
         wanted = (len(pixels), *(self._steps.output.shape or raw_outputs.shape[1:]))
         is_empty = not raw_outputs.size and self._steps.output.kind != "boxes"
         if is_empty or not fits_shape(raw_outputs.shape, wanted):

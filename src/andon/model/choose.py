@@ -18,7 +18,7 @@ from andon.settings.devices import kind_of
 # from fp32: 3 layers 0.007; a ResNet-18 0.06; EfficientNet-Lite0 0.15 on photos and golden samples, 0.27 on steel that
 # it does not know. The same network in PyTorch's own bf16 is as far off, so it is the precision and not the library.
 _TOLERANCES: dict[Precision, Tolerance] = {"fp32": Tolerance(), "bf16": Tolerance(relative=0.2)}
-"""Of an execution that the bundle does not list."""
+"""Of an execution that the bundle does not list; for int8 it is that of an execution that it lists."""
 _TRUST_HINT = (
     "`andon inspect` says what would run; if you trust its author, load with trust=True, or --trust on the command line"
 )
@@ -121,15 +121,21 @@ def _possible(manifest: Manifest, request: Request) -> Iterator[Execution]:
     precision: Precision = request.precision or "fp32"
     for artifact in manifest.artifacts:
         for runtime in RUNTIMES.values():
-            can_run = artifact.format in runtime.formats and precision in runtime.precisions
+            is_right_form = (artifact.name in manifest.quantised) == (precision == "int8")
+            can_run = is_right_form and artifact.format in runtime.formats and precision in runtime.precisions
             if can_run and request.device_kind in runtime.devices and _may_run(runtime.name, request):
                 yield Execution(
                     artifact=artifact.name,
                     runtime=runtime.name,
                     precision=precision,
                     device="cuda" if request.device_kind == "cuda" else "cpu",
-                    tolerance=_TOLERANCES[precision],
+                    tolerance=_TOLERANCES.get(precision) or _accepted(manifest, artifact.name),
                 )
+
+
+def _accepted(manifest: Manifest, artifact: str) -> Tolerance:
+    """Give the tolerance that was accepted for an artifact when it was quantised."""
+    return next(execution.tolerance for execution in manifest.executions if execution.artifact == artifact)
 
 
 def _trusted(manifest: Manifest, executions: list[Execution], request: Request) -> list[Execution]:

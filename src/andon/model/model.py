@@ -16,12 +16,13 @@ from andon.model.ahead import Source, work_ahead
 from andon.model.batch import Graph, prepared_size
 from andon.model.canary import Canary
 from andon.model.choose import PassedOver
+from andon.model.failed import failed_prediction
 from andon.model.part import Part
 from andon.model.prove import Proof
 from andon.model.readers import reader_for
 from andon.model.steps import Steps
 from andon.model.tiled import plan_tiles, predict_tiles
-from andon.predictions import Failure, Prediction, failed
+from andon.predictions import Prediction
 from andon.runtimes.base import Session
 from andon.settings.limits import DEFAULT_LIMITS, Limits
 from andon.tensors import FloatArray, InputArray
@@ -49,11 +50,16 @@ class _Whole(Struct, frozen=True):
     region: Window
 
 
-class _Prepared(Struct, frozen=True):
+class Prepared(Struct, frozen=True):
     """One image on its way: prepared, or the reason why it is not, and the time it took."""
 
     image: _Whole | AndonError
     timings_ms: dict[str, float]
+
+    @property
+    def error(self) -> AndonError | None:
+        """Why it is not prepared; None where it is."""
+        return self.image if isinstance(self.image, AndonError) else None
 
 
 class Opened(Struct, frozen=True, kw_only=True):
@@ -148,11 +154,25 @@ class Model:
         decoded = self._decode(image)
         if self.manifest.input.tiles is not None:
             return self._predict_tiles(decoded, DEFAULT_BATCH_SIZE, is_wanted)
-        return self._finish_batch([self._prepare(decoded)])[0]
+        return self.predict_prepared([self._prepare(decoded)])[0]
 
     def predict_sample(self, encoded: bytes) -> Prediction:
         """Predict a golden sample, such as the canary: it is one tile where images are cut up, and has no region."""
-        return self._finish_batch([self._prepare(self._decode(encoded, self._steps.decode_sample))])[0]
+        return self.predict_prepared([self.prepare_sample(encoded)])[0]
+
+    def prepare(self, image: ImageSource, limits: Limits | None = None) -> Prepared:
+        """
+        Do the first half of `predict`, for an image that is run as one: decode and prepare it.
+
+        Args:
+            image: As `predict` takes it.
+            limits: Bounds on it, in place of the model's own.
+        """
+        return self._prepare(self._decode(image, limits=limits))
+
+    def prepare_sample(self, encoded: bytes) -> Prepared:
+        """Do the first half of `predict_sample`."""
+        return self._prepare(self._decode(encoded, self._steps.decode_sample))
 
     def predict_many(
         self, images: Iterable[ImageSource], *, batch_size: int = DEFAULT_BATCH_SIZE
@@ -188,7 +208,7 @@ class Model:
     def _predict_batches(self, images: Source[ImageSource], batch_size: int) -> Iterator[Prediction]:
         with closing(work_ahead(images, self._begin, ahead=batch_size, threads=self._threads)) as prepared:
             while batch := list(islice(prepared, batch_size)):
-                yield from self._finish_batch(batch)
+                yield from self.predict_prepared(batch)
         if images.error is not None:
             raise images.error
 
@@ -200,7 +220,7 @@ class Model:
         if images.error is not None:
             raise images.error
 
-    def _begin(self, image: ImageSource) -> Callable[[], _Prepared]:
+    def _begin(self, image: ImageSource) -> Callable[[], Prepared]:
         """Decode now what the caller may take back, and give the rest of the work."""
         decode = self._begin_decoding(image)
         return lambda: self._prepare(decode())
@@ -211,20 +231,20 @@ class Model:
         decoded = self._decode(image)
         return lambda: decoded
 
-    def _decode(self, image: ImageSource, decode: Decoder | None = None) -> _Decoded:
+    def _decode(self, image: ImageSource, decode: Decoder | None = None, limits: Limits | None = None) -> _Decoded:
         """Decode one image; its error is kept for its prediction."""
         started = time.perf_counter()
         picture: Image.Image | ImageError
         try:
-            picture = (decode or self._steps.decode)(image, self.limits)
+            picture = (decode or self._steps.decode)(image, limits or self.limits)
         except ImageError as error:
             picture = error
         return _Decoded(picture, {"decode": (time.perf_counter() - started) * 1e3})
 
-    def _prepare(self, decoded: _Decoded) -> _Prepared:
+    def _prepare(self, decoded: _Decoded) -> Prepared:
         """Prepare one image; its error is kept for its prediction."""
         if isinstance(decoded.picture, ImageError):
-            return _Prepared(decoded.picture, decoded.timings_ms)
+            return Prepared(decoded.picture, decoded.timings_ms)
         started = time.perf_counter()
         image: _Whole | AndonError
         try:
@@ -232,9 +252,15 @@ class Model:
             image = _Whole(pixels, region_of(decoded.picture.size, self.manifest.input.roi))
         except (ImageError, RuntimeFault) as error:
             image = error
-        return _Prepared(image, {**decoded.timings_ms, "prepare": (time.perf_counter() - started) * 1e3})
+        return Prepared(image, {**decoded.timings_ms, "prepare": (time.perf_counter() - started) * 1e3})
 
-    def _finish_batch(self, batch: Sequence[_Prepared]) -> list[Prediction]:
+    def predict_prepared(self, batch: Sequence[Prepared]) -> list[Prediction]:
+        """
+        Do the second half of `predict` for several images, in the calling thread: run, finish and decide.
+
+        Returns:
+            A prediction each, in their order; one that is not prepared has its error.
+        """
         started = time.perf_counter()
         images = [item.image.pixels for item in batch if isinstance(item.image, _Whole)]
         raw_outputs = iter(self._graph.run(images))
@@ -284,8 +310,3 @@ class Model:
 
 def _always() -> bool:
     return True
-
-
-def failed_prediction(error: AndonError, timings_ms: dict[str, float] | None = None) -> Prediction:
-    """Give the prediction of an image that cannot be used: `NotDecidable`, with the error as the reason."""
-    return failed(Failure(code=error.code, message=error.message, hint=error.hint), timings_ms)

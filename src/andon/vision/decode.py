@@ -23,7 +23,7 @@ from andon.vision.exif import upright
 from andon.vision.formats import FORMAT_NAMES, FORMATS, find_format
 from andon.vision.gif import decode_gif, read_gif
 from andon.vision.jpeg import decode_jpeg, read_jpeg
-from andon.vision.pixels import open_pixels, require_usable_size
+from andon.vision.pixels import open_pixels, require_pixels, require_usable_size
 from andon.vision.png import decode_png, read_png
 from andon.vision.tiff import decode_tiff, read_tiff
 from andon.vision.webp import decode_webp, read_webp
@@ -65,6 +65,26 @@ def decode(source: ImageSource, spec: InputSpec, limits: Limits = DEFAULT_LIMITS
         if spec.depth > 8:
             return deep_image(image, spec)
         return converted(image, "L" if spec.color in ("L", "LLL") else "RGB")
+
+
+def require_image(source: ImageSource, spec: InputSpec, limits: Limits = DEFAULT_LIMITS) -> None:
+    """
+    Refuse what is seen not to be a usable image without decoding a pixel.
+
+    Args:
+        source: As `decode` takes it; of encoded bytes the header is read, and that the file has an end.
+        spec: Its `depth` is applied.
+        limits: As `decode` has them.
+
+    Raises:
+        ImageError: As `decode`; but what only decoding shows, damage in the midst of a file, is not seen.
+    """
+    if isinstance(source, np.ndarray):
+        require_pixels(source, limits)
+    elif isinstance(source, Image.Image):
+        decode(source, spec, limits)
+    else:
+        _look_over(read_encoded(source, limits), limits, spec)
 
 
 def open_encoded(data: bytes, limits: Limits = DEFAULT_LIMITS) -> Image.Image:
@@ -126,6 +146,12 @@ _CODECS: dict[str, tuple[_Reader, _Decoder]] = {
 
 def _decode(data: bytes, limits: Limits, spec: InputSpec | None = None) -> tuple[Image.Image, bytes]:
     """Decode bytes that are within the limits and of the declared depth; give the image and its EXIF block."""
+    encoded, decode_format = _look_over(data, limits, spec)
+    return decode_format(encoded), encoded.exif
+
+
+def _look_over(data: bytes, limits: Limits, spec: InputSpec | None) -> tuple[EncodedImage, _Decoder]:
+    """Read what a file says of its image, refuse what is beyond the limits, and find what decodes it."""
     require_allowed_bytes(data, limits)
     form = find_format(data)
     if form is None:
@@ -138,7 +164,7 @@ def _decode(data: bytes, limits: Limits, spec: InputSpec | None = None) -> tuple
     encoded = read(data)
     require_usable_size(encoded.width, encoded.height, limits)
     require_depth(encoded.bits, spec, is_grey=encoded.is_grey)
-    return decode_format(encoded), encoded.exif
+    return encoded, decode_format
 
 
 def require_allowed_bytes(data: bytes, limits: Limits) -> None:

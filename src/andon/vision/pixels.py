@@ -72,26 +72,41 @@ def _loaded(image: Image.Image, limits: Limits) -> Image.Image:
 
 
 def _from_array(array: np.ndarray[Any, Any], limits: Limits) -> Image.Image:
-    _require_levels(array)
+    require_pixels(array, limits)
     if array.ndim == 3 and array.shape[2] == 1:
         array = array[:, :, 0]
-    if array.ndim != 2 and (array.ndim != 3 or array.shape[2] != 3):
+    if array.dtype == np.uint8:
+        # Pillow would share the memory of a grey array, and copies that of a colour one anyway.
+        return Image.fromarray(np.array(array) if array.ndim == 2 else np.ascontiguousarray(array))
+    return Image.fromarray(np.array(array, np.uint16, order="C"))
+
+
+def require_pixels(array: np.ndarray[Any, Any], limits: Limits) -> None:
+    """
+    Refuse an array that is no usable image, by its dtype and shape.
+
+    Args:
+        array: Any; its values are not looked at.
+        limits: Its bound on pixels is applied.
+
+    Raises:
+        ImageError: `image.pixels`, `image.depth` or `image.shape`.
+    """
+    _require_levels(array)
+    channels = array.shape[2] if array.ndim == 3 else 1
+    if array.ndim not in (2, 3) or channels not in (1, 3):
         raise ImageError(
             f"the array has the shape {array.shape}, expected (H, W, 3) in RGB order or (H, W)",
             code="image.shape",
             hint=_shape_hint(array.shape),
         )
     require_usable_size(array.shape[1], array.shape[0], limits)
-    if array.dtype == np.uint8:
-        # Pillow would share the memory of a grey array, and copies that of a colour one anyway.
-        return Image.fromarray(np.array(array) if array.ndim == 2 else np.ascontiguousarray(array))
-    if array.ndim == 3:
+    if array.dtype != np.uint8 and channels == 3:
         raise ImageError(
             "the array is uint16 in colour; of more than 8 bits only grey is taken",
             code="image.depth",
             hint="convert it to 8 bits as the training did",
         )
-    return Image.fromarray(np.array(array, np.uint16, order="C"))
 
 
 def _require_levels(array: np.ndarray[Any, Any]) -> None:

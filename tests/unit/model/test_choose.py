@@ -10,6 +10,7 @@ from andon.bundle.manifest import Artifact, Execution, Manifest
 from andon.errors import EnvironmentFault, RuntimeFault, TrustError, UsageError
 from andon.model.choose import Request, choose_executions, left_out
 from andon.runtimes import onnx_runtime, openvino_runtime
+from tests.support.bundles import write_colours
 
 
 class TestChooseExecutions:
@@ -92,6 +93,27 @@ class TestChooseExecutions:
         assert (execution.runtime, execution.precision, execution.device) == ("openvino", "bf16", "cpu")
         assert execution.tolerance.relative == 0.2
         assert {execution.precision for execution in choose_executions(manifest, Request())} == {"fp32"}
+
+    def test_a_quantised_artifact_is_run_in_int8_only(self, tmp_path: Path) -> None:
+        """By any runtime that can, with the tolerance that was accepted for it; fp32 is never tried on it."""
+        executions = [
+            {"artifact": "int8", "runtime": "openvino", "precision": "int8", "tolerance": {"relative": 0.3}},
+            {"artifact": "onnx", "runtime": "openvino"},
+        ]
+        paths = {"onnx": "artifacts/onnx/model.onnx", "int8": "golden/inputs/0.png"}
+        artifacts = [{"name": name, "format": "onnx", "path": path} for name, path in paths.items()]
+        path = write_colours(tmp_path / "q.andon", artifacts=artifacts, executions=executions)
+        bundle = read_bundle(path).manifest
+        (found,) = choose_executions(bundle, Request(runtime="onnxruntime", precision="int8"))
+        assert (found.artifact, found.precision, found.tolerance.relative) == ("int8", "int8", 0.3)
+        (found,) = choose_executions(bundle, Request(runtime="onnxruntime"))
+        assert (found.artifact, found.precision) == ("onnx", "fp32")
+
+    def test_int8_is_not_made_of_floats(self, manifest: Manifest) -> None:
+        """No runtime quantises while it loads."""
+        with pytest.raises(RuntimeFault) as caught:
+            choose_executions(manifest, Request(precision="int8"))
+        assert caught.value.code == "runtime.none"
 
     def test_what_would_run_code_is_left_out_until_it_is_trusted(self, manifest: Manifest) -> None:
         """What is safe is taken in its place, and the reason is told."""

@@ -2,6 +2,7 @@
 
 import io
 import itertools
+import math
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -13,13 +14,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-import andon
 from andon.bundle.manifest import Manifest
-from andon.errors import AndonError, RuntimeFault, UsageError
+from andon.errors import RuntimeFault, UsageError
 from andon.model.load import load
-from andon.model.model import Model, Opened, failed_prediction
+from andon.model.model import Model, Opened
 from andon.model.steps import Steps
-from andon.predictions import Prediction, Verdict
+from andon.predictions import Verdict
 from andon.runtimes.base import Session
 from andon.settings.limits import Limits
 from tests.support.bundles import LABELS, SIZE, colour_image, encode
@@ -66,6 +66,13 @@ def with_session(model: Model, session: Session, *, threads: int = 2, **fields: 
         execution=model.execution, session=session, steps=Steps(manifest.input, manifest.output), proof=None
     )
     return Model(manifest, model.digest, opened, threads=threads)
+
+
+def load_with(model: Model, limits: Limits) -> Model:
+    """Copy a model with limits of its own."""
+    copy = with_session(model, FakeSession(lambda batch: batch))
+    copy.limits = limits
+    return copy
 
 
 class TestPredict:
@@ -143,6 +150,69 @@ class TestPredict:
         with ThreadPoolExecutor(8) as pool:
             assert [p.scores for p in pool.map(model.predict, images)] == wanted
             assert [p.scores for p in pool.map(model.predict, [shared] * 16)] == [wanted[0]] * 16
+
+
+class TestHalves:
+    """`predict` in two halves, as a worker does it: several images are prepared, and then run together."""
+
+    def test_both_halves_make_what_the_whole_does(self, model: Model) -> None:
+        """In their order, with the time of each step."""
+        images = [picture(label) for label in ("blue", "red", "green")]
+        prepared = [model.prepare(image) for image in images]
+        assert [half.error for half in prepared] == [None] * 3
+        assert [list(half.timings_ms) for half in prepared] == [["decode", "prepare"]] * 3
+        found = model.predict_prepared(prepared)
+        assert answers(found) == ["blue", "red", "green"]
+        for prediction, image in zip(found, images, strict=True):
+            assert prediction.scores == pytest.approx(model.predict(image).scores, abs=1e-4)
+            assert list(prediction.timings_ms) == ["decode", "prepare", "infer", "finish"]
+            assert prediction.device == "cpu"
+
+    def test_a_bad_image_is_known_before_it_is_run(self, model: Model) -> None:
+        """It is not run, and answered among the others in its place."""
+        prepared = [model.prepare(image) for image in (picture("red"), b"no image", picture("blue"))]
+        assert [half.error and half.error.code for half in prepared] == [None, "image.format", None]
+        session = FakeSession(lambda batch: batch.mean(axis=(1, 2), dtype=np.float32))
+        found = with_session(model, session).predict_prepared(prepared)
+        assert answers(found) == ["red", "image.format", "blue"]
+        assert list(found[1].timings_ms) == ["decode"]
+        assert session.batches == [2]
+
+    def test_of_nothing_comes_nothing(self, model: Model) -> None:
+        """The graph is not asked; nor is it where no image is sound."""
+        session = FakeSession(lambda batch: batch)
+        asked = with_session(model, session)
+        assert asked.predict_prepared([]) == []
+        assert answers(asked.predict_prepared([asked.prepare(b"")] * 2)) == ["image.format"] * 2
+        assert session.batches == []
+
+    def test_limits_may_be_given_for_one_image(self, model: Model) -> None:
+        """In place of the model's own, which stay as they are."""
+        limits = Limits(max_image_pixels=60 * 50 - 1)
+        error = model.prepare(picture("red"), limits).error
+        assert error is not None
+        assert error.code == "image.pixels"
+        assert model.prepare(picture("red")).error is None
+        strict = load_with(model, limits)
+        assert strict.prepare(picture("red")).error is not None
+        assert strict.prepare(picture("red"), Limits()).error is None
+
+    def test_a_golden_sample_is_prepared_without_its_region(self, model: Model) -> None:
+        """It is one tile that was cut out of it; any other image has to hold the region, or is refused."""
+        session = FakeSession(lambda batch: batch.mean(axis=(1, 2), dtype=np.float32))
+        plain = msgspec.to_builtins(model.manifest.input)
+        region = {
+            "roi": {"x": 20, "y": 20, "width": 2 * SIZE, "height": SIZE},
+            "tiles": {"size": [SIZE, SIZE], "overlap": 0},
+            "resize": {"mode": "none"},
+            "crop": None,
+        }
+        cut = with_session(model, session, input={**plain, **region}, decision={"ok_labels": ["red"]})
+        encoded = picture("green", size=(SIZE, SIZE))
+        assert answers(cut.predict_prepared([cut.prepare_sample(encoded)])) == ["green"]
+        assert answers([cut.predict_sample(encoded)]) == ["green"]
+        assert answers([cut.predict(encoded)]) == ["image.shape"]
+        assert answers(cut.predict_prepared([cut.prepare_sample(b"no image")])) == ["image.format"]
 
 
 class TestPredictMany:
@@ -287,7 +357,7 @@ class TestPredictMany:
 class TestFaultsOfTheRuntime:
     """What a session does wrong is told for the images that it concerns."""
 
-    def test_a_batch_that_fails_is_run_one_by_one(self, model: Model) -> None:
+    def test_of_a_batch_that_fails_only_the_guilty_image_errs(self, model: Model) -> None:
         """Only the image that makes the graph fail has an error."""
 
         def answer(batch: np.ndarray) -> np.ndarray:
@@ -299,8 +369,26 @@ class TestFaultsOfTheRuntime:
         images = [picture("red"), np.full((50, 60, 3), 255, np.uint8), picture("blue"), picture("green")]
         found = list(with_session(model, session).predict_many(images, batch_size=4))
         assert answers(found) == ["red", "runtime.run", "blue", "green"]
-        assert session.batches == [4, 1, 1, 1, 1]
+        assert session.batches == [4, 2, 1, 1, 2]
         assert found[1].reasons == ("too bright",)
+
+    @pytest.mark.parametrize("guilty", range(8))
+    def test_a_batch_that_fails_is_halved_until_the_guilty_is_found(self, model: Model, guilty: int) -> None:
+        """Of eight images with one that errs, it takes at most seven runs, and the others are answered as ever."""
+
+        def answer(batch: np.ndarray) -> np.ndarray:
+            if (batch.mean(axis=(1, 2, 3)) > 250).any():
+                raise RuntimeFault("too bright", code="runtime.run")
+            return batch.mean(axis=(1, 2), dtype=np.float32)
+
+        session = FakeSession(answer)
+        images: list[Any] = [picture("red")] * 8
+        images[guilty] = np.full((50, 60, 3), 255, np.uint8)
+        asked = with_session(model, session)
+        found = answers(asked.predict_prepared([asked.prepare(image) for image in images]))
+        assert found == ["red"] * guilty + ["runtime.run"] + ["red"] * (7 - guilty)
+        assert sorted(session.batches, reverse=True) == [8, 4, 4, 2, 2, 1, 1]
+        assert len(session.batches) <= 2 * math.log2(8) + 1
 
     @pytest.mark.parametrize("number", [np.nan, np.inf, -np.inf])
     def test_numbers_that_are_not_finite_are_a_fault(self, model: Model, number: float) -> None:
@@ -365,15 +453,3 @@ class TestDecision:
             assert prediction.scores[0] == prediction.scores[1] == 1
             assert prediction.label == "green"
             assert prediction.verdict is verdict
-
-
-def test_a_failed_prediction_tells_code_message_and_hint() -> None:
-    """Where it happened in the files of the service is not told."""
-    error = AndonError("too dark", code="image.shape", where="/srv/secret.png", hint="more light")
-    prediction = failed_prediction(error, {"decode": 1.5})
-    assert prediction == Prediction(
-        verdict=Verdict.NotDecidable,
-        reasons=("too dark",),
-        timings_ms={"decode": 1.5},
-        error=andon.predictions.Failure(code="image.shape", message="too dark", hint="more light"),
-    )

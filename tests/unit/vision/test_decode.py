@@ -19,7 +19,7 @@ from PIL import Image, ImageFile, ImageOps
 from andon.bundle.input_spec import InputSpec, Roi
 from andon.errors import ImageError
 from andon.settings.limits import Limits
-from andon.vision.decode import decode, open_encoded
+from andon.vision.decode import decode, open_encoded, require_image
 from tests.support.memory import require_peak_below
 from tests.support.pictures import encoded, jpeg_segment, photo, png_chunks, png_file, png_header
 
@@ -508,3 +508,15 @@ class TestRegion:
         with pytest.raises(ImageError, match="has 24 x 43 pixels, the part to look at reaches to 25 x 13") as caught:
             decode(photo(24, 43), self.ROI)
         assert caught.value.code == "image.shape"
+
+
+def test_an_image_may_be_asked_for_without_its_pixels() -> None:
+    """What its header, its dtype or its shape shows is refused as in decoding; damage among the pixels is not seen."""
+    whole = encoded(photo(), "JPEG")
+    damaged = whole[:-40] + bytes(38) + whole[-2:]
+    for source in (whole, damaged, photo(), np.zeros((4, 4), np.uint8)):
+        require_image(source, RGB)
+    for wrong in (b"", b"x", whole[:-30], encoded(photo(mode="I;16"), "PNG"), np.zeros((4, 4, 4), np.uint8)):
+        with pytest.raises(ImageError) as caught:
+            require_image(wrong, RGB)
+        assert caught.value.code == refusal(wrong)
