@@ -210,6 +210,8 @@ CODES: Mapping[str, str] = MappingProxyType(
         "request.images": "The request holds more images than allowed.",
         "engine.full": "As many images wait as the service takes; it is worth trying again.",
         "engine.deadline": "The deadline passed before the answer was there.",
+        "engine.quarantine": "Two workers ended while they computed this image; it is not tried again.",
+        "engine.worker": "A worker ended, for a reason that is not known here.",
         "engine.closed": "The service is shutting down.",
         "service.unready": "The service has no model that has proven itself.",
         "service.connections": "More connections are open than the service takes.",
@@ -238,6 +240,8 @@ CODES: Mapping[str, str] = MappingProxyType(
         "pack.mismatch.prepare": "The author's own `prepare` answers otherwise in a service than in a notebook.",
         "pack.mismatch.output": "The exported model answers otherwise than the eager model.",
         "pack.golden": "The golden samples would not notice a wrong preparation.",
+        "optimize.data": "None of the images to optimise with can be used, or they are too many.",
+        "optimize.quantise": "The model cannot be quantised.",
     }
 )
 """Every stable code, with one sentence for people; the reference page is made from it."""

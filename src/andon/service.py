@@ -4,6 +4,7 @@ The one door to the models that are served: which there are, whether they are re
 It knows nothing of HTTP, and runs nothing itself: the engine does.
 """
 
+import threading
 import time
 from collections.abc import Sequence
 from concurrent.futures import Future
@@ -12,9 +13,11 @@ from pathlib import Path
 from typing import Literal
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from andon.engine.base import Engine, EngineStatistics, Job, LoadedModel, Priority
-from andon.errors import CODES, AndonError, RequestError, UsageError
+from andon.engine.policy import RETRY_AFTER_S
+from andon.errors import CODES, AndonError, EngineError, RequestError, UsageError
 from andon.predictions import Prediction
 from andon.settings.serve import ServeSettings
 from andon.tensors import PixelArray
@@ -64,8 +67,14 @@ class Service:
             )
         self.settings = settings
         self._engine = engine
+        self._lock = threading.Lock()
+        self._turned_away = 0
         self._paths = list(paths)
         self._models: list[_Served] = [_Served(_stem(path)) for path in paths]
+
+    def attach(self) -> None:
+        """Let the engine work in the running event loop of the calling thread, if it is of use; before `load`."""
+        self._engine.attach()
 
     def load(self) -> None:
         """
@@ -93,11 +102,11 @@ class Service:
 
     def models(self) -> list[ModelStatus]:
         """List the models in the order in which they were given."""
-        now = time.monotonic()
-        return [served.status(now, self._patience_s) for served in self._models]
+        now, has_workers = time.monotonic(), self._engine.statistics().workers > 0
+        return [served.status(now, self._patience_s, has_workers=has_workers) for served in self._models]
 
     def is_ready(self) -> bool:
-        """Ask whether every model has held its proof and answered a canary recently."""
+        """Ask whether every model has held its proof and answered a canary recently, and there are workers for it."""
         return all(model.state == "ready" for model in self.models())
 
     def find(self, name: str | None = None, version: str | None = None) -> LoadedModel:
@@ -127,6 +136,26 @@ class Service:
             code="request.model",
             hint=f"served are {', '.join(f'{model.name}:{model.version}' for model in candidates)}",
         )
+
+    def require_room(self, model: LoadedModel) -> None:
+        """
+        Refuse what `submit` would refuse whatever the image is, so that it need not be read first.
+
+        Raises:
+            EngineError: `engine.full`: as many images are held as may be.
+            AndonError: `service.unready`, as `submit`.
+        """
+        self._loaded(model.digest).require_right()
+        statistics = self._engine.statistics()
+        held = statistics.queued + statistics.running
+        if held >= self.settings.max_queue_jobs:
+            with self._lock:
+                self._turned_away += 1
+            raise EngineError(
+                f"{held} images wait or run, and there is no room for more",
+                code="engine.full",
+                hint=f"try again in {RETRY_AFTER_S} s",
+            )
 
     def submit(
         self, model: LoadedModel, images: Sequence[bytes | PixelArray], terms: Terms
@@ -189,8 +218,9 @@ class Service:
         return next(served for served in self._models if served.loaded and served.loaded.digest == digest)
 
     def statistics(self) -> EngineStatistics:
-        """Count what the engine holds and has done."""
-        return self._engine.statistics()
+        """Count what the engine holds and has done; what `require_room` has refused counts as refused."""
+        statistics = self._engine.statistics()
+        return replace(statistics, refused=statistics.refused + self._turned_away)
 
     def close(self, timeout_s: float) -> None:
         """Finish what was accepted, within the time, and end the engine."""
@@ -234,7 +264,7 @@ class _Served:
         if self._health.answered_at is None:
             raise _unready(self._health.wrong)
 
-    def status(self, now: float, patience_s: float) -> ModelStatus:
+    def status(self, now: float, patience_s: float, *, has_workers: bool) -> ModelStatus:
         loaded, health = self.loaded, self._health
         if loaded is None:
             state: State = "loading" if self.failure is None else "failed"
@@ -243,6 +273,9 @@ class _Served:
             state = "loading" if health.wrong is None else "failed"
             reason = health.wrong or "its first golden sample is being asked"
             return ModelStatus(name=loaded.name, state=state, reason=reason, loaded=loaded)
+        if not has_workers:
+            reason = "no worker is ready; those that ended are being replaced"
+            return ModelStatus(name=loaded.name, state="failed", reason=reason, loaded=loaded)
         silent_s = now - health.answered_at
         if silent_s > patience_s:
             reason = health.wrong or f"no golden sample was answered for {silent_s:.0f} s"

@@ -27,6 +27,9 @@ class FakeEngine:
         self.loading = threading.Event()
         self.error: Exception | None = None
         """What loading or submitting fails with."""
+        self.is_attached = False
+        self.workers = 1
+        """Workers that it says are ready."""
         self.jobs: list[Job] = []
         self.futures: list[Future[Any]] = []
         self.submitted = threading.Semaphore(0)
@@ -35,6 +38,10 @@ class FakeEngine:
         """What each job is answered at once; None leaves the answer to the test."""
         self.held: list[float] = []
         self.closed_after: list[float] = []
+
+    def attach(self) -> None:
+        """Note it."""
+        self.is_attached = True
 
     def load(self, path: str | None) -> LoadedModel:
         """Load the model `null`, of the name and a digest made of the path."""
@@ -74,7 +81,19 @@ class FakeEngine:
 
     def statistics(self) -> EngineStatistics:
         """Give a number of its own for each."""
-        return EngineStatistics(queued=1, running=2, held_bytes=3, answered=4, expired=5, cancelled=6, refused=7)
+        return EngineStatistics(
+            queued=1,
+            running=2,
+            held_bytes=3,
+            answered=4,
+            expired=5,
+            cancelled=6,
+            refused=7,
+            quarantined=8,
+            retried=9,
+            replaced=10,
+            workers=self.workers,
+        )
 
     def close(self, timeout_s: float) -> None:
         """Note how long it may take."""

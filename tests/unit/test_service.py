@@ -157,6 +157,23 @@ def test_jobs_go_to_the_engine_on_the_terms_of_the_caller(service: Service, engi
     assert engine.closed_after == [1.0]
 
 
+def test_a_full_queue_is_told_without_an_image(engine: FakeEngine) -> None:
+    """Before anything of it is read; and so is a model that answers wrongly. It counts as refused."""
+    service = Service(engine, ["a.andon"], ServeSettings(max_queue_jobs=4))
+    service.load()
+    model = service.find()
+    service.require_room(model)
+    small = Service(engine, ["a.andon"], ServeSettings(max_queue_jobs=3))
+    small.load()
+    with pytest.raises(EngineError) as caught:
+        small.require_room(model)
+    assert caught.value.code == "engine.full"
+    assert small.statistics().refused == service.statistics().refused + 1
+    service.note_canary(model.digest, WRONG)
+    with pytest.raises(AndonError, match="wrongly"):
+        service.require_room(model)
+
+
 def test_a_wrong_answer_makes_a_model_unready_until_a_right_one(service: Service, engine: FakeEngine) -> None:
     """At once, for that one alone."""
     engine.answers = None

@@ -63,15 +63,15 @@ def serve(
 
 
 def _serve(paths: "list[str | None]", settings: ServeSettings) -> None:
-    from andon.engine.local import LocalEngine
+    from andon.engine.make import make_engine
+    from andon.machine.memory import return_large_buffers
     from andon.service import Service
     from andon.web.listening import bind, url_of
-    from andon.web.memory import return_large_buffers
     from andon.web.server import Server, leave_if_computing
 
     with bind(settings) as listener:
         return_large_buffers()
-        service = Service(LocalEngine(settings), paths, settings)
+        service = Service(make_engine(settings), paths, settings)
         logging.getLogger("andon.access").setLevel(logging.INFO)
         server = Server(service, on_ready=lambda: say(*_what_is_ready(service)))
         server.take_signals()

@@ -90,10 +90,27 @@ class EngineStatistics(Struct, frozen=True, kw_only=True):
     """Jobs that their callers gave up while they waited."""
     refused: int
     """Jobs that were not accepted."""
+    retried: int = 0
+    """Times that a job was given to another worker, because the first ended."""
+    quarantined: int = 0
+    """Jobs answered with `engine.quarantine`."""
+    workers: int = 1
+    """Workers that are ready: processes, or threads of this one."""
+    replaced: int = 0
+    """Workers that ended, or were given up."""
 
 
 class Engine(Protocol):
     """Runs jobs for many callers; every method may be called from any thread."""
+
+    def attach(self) -> None:
+        """
+        Work in the running event loop of the calling thread from now on, if that is of use.
+
+        Futures are then answered in that thread, so that waiting for them there costs little. To be
+        called before anything is loaded, or not at all.
+        """
+        ...
 
     def load(self, path: str | None) -> LoadedModel:
         """

@@ -8,32 +8,23 @@ import math
 import threading
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future, InvalidStateError
+from concurrent.futures import Future
 from functools import partial
 from typing import Any
 
 import msgspec
 
+from andon.engine.answer import Answer, answer_ticket, notify_cancelled
 from andon.engine.base import EngineStatistics, Job, LoadedModel
 from andon.engine.models import Models
 from andon.engine.placement import CARD_THREADS, Choice, choose_devices, place
 from andon.engine.policy import Queue, Ticket, closed, too_late
 from andon.errors import EngineError
 from andon.machine import Machine, read_machine
-from andon.model.model import failed_prediction
+from andon.model.failed import failed_prediction
 from andon.predictions import Prediction
+from andon.settings.devices import CARDS, CPU
 from andon.settings.serve import ServeSettings
-
-
-class Answer(Future[Any]):
-    """A future that remembers that its caller has tried to cancel it, also while it runs."""
-
-    is_given_up = False
-
-    def cancel(self) -> bool:
-        """Cancel it where it still waits."""
-        self.is_given_up = True
-        return super().cancel()
 
 
 class LocalEngine:
@@ -56,7 +47,7 @@ class LocalEngine:
         self._settings = settings
         self._machine = machine or read_machine()
         choice = choice or choose_devices(settings.devices, self._machine)
-        self._models = Models(settings, choice, cores=self._machine.cores)
+        self._models = Models(settings, choice, callers=self._threads_on)
         self._queue = Queue(max_jobs=settings.max_queue_jobs, max_bytes=settings.max_queue_bytes)
         self._counts = dict.fromkeys(("answered", "expired", "cancelled", "refused"), 0)
         self._is_closed = False
@@ -80,16 +71,24 @@ class LocalEngine:
             devices,
             workers=len(devices),
             threads=self._settings.threads or self._machine.cores,
-            card_threads=self._settings.threads or CARD_THREADS,
+            card_threads=self._threads_on(CARDS),
         )
+        self._queue.at_once = sum(found.threads for found in places)
         bound = [found.device for found in places for _ in range(found.threads)]
         for number, device in enumerate(bound):
             self._start(partial(self._work, device), f"andon-worker-{number}")
+
+    def _threads_on(self, device: str) -> int:
+        """Give the images that are computed at once on a device."""
+        return self._settings.threads or (self._machine.cores if device == CPU else CARD_THREADS)
 
     def _start(self, target: Callable[[], None], name: str) -> None:
         thread = threading.Thread(target=target, name=name, daemon=True)
         self._threads.append(thread)
         thread.start()
+
+    def attach(self) -> None:
+        """Stay in its own threads."""
 
     def load(self, path: str | None) -> LoadedModel:
         """Load and prove a bundle in the calling thread, on each device; None loads the model `null`."""
@@ -137,7 +136,7 @@ class LocalEngine:
                 # It may have been one that let nothing past it, or the last that was waited for.
                 self._wake_all()
             if was_due:
-                _notify_cancelled(future)
+                notify_cancelled(future)
 
     def statistics(self) -> EngineStatistics:
         """Count what is held and what was done."""
@@ -145,6 +144,7 @@ class LocalEngine:
             return EngineStatistics(
                 queued=self._queue.queued,
                 running=self._queue.running,
+                workers=self._queue.at_once,
                 held_bytes=self._queue.held_bytes,
                 **self._counts,
             )
@@ -161,7 +161,7 @@ class LocalEngine:
             left = [ticket for ticket in self._queue.due() if self._queue.give_up(ticket)]
             self._wake_all()
         for ticket in left:
-            _answer(ticket, failed_prediction(closed()) if ticket.job else None)
+            answer_ticket(ticket, failed_prediction(closed()) if ticket.job else None)
         for thread in self._threads:
             # One that computes cannot be interrupted: it is a daemon, and nobody waits for its answer.
             thread.join(max(0.0, ends_at - time.monotonic()))
@@ -198,23 +198,24 @@ class LocalEngine:
 
     def _run(self, ticket: Ticket, device: str) -> None:
         """Compute the answer of a ticket, and give it unless that was done meanwhile."""
-        result = None
+        result, began = None, time.monotonic()
         if ticket.job is None:
             time.sleep(ticket.hold_s)
         else:
             result = self._predict(ticket.job, ticket.queued_at, device, partial(self._is_wanted, ticket))
         with self._lock:
             is_due = self._queue.finish(ticket)
+            self._queue.forecast.note(time.monotonic() - began)
             self._counts["answered"] += is_due and ticket.job is not None
             if ticket.job is None or self._is_closed:
                 self._wake_all()
         if is_due:
-            _answer(ticket, result)
+            answer_ticket(ticket, result)
 
     def _is_wanted(self, ticket: Ticket) -> bool:
         """Ask whether somebody still waits for the answer of a ticket that runs."""
         with self._lock:
-            return self._queue.is_due(ticket) and not (isinstance(ticket.future, Answer) and ticket.future.is_given_up)
+            return self._queue.is_due(ticket) and not ticket.future.is_given_up
 
     def _predict(self, job: Job, queued_at: float, device: str, is_wanted: Callable[[], bool]) -> Prediction:
         queue_ms = (time.monotonic() - queued_at) * 1e3
@@ -226,7 +227,7 @@ class LocalEngine:
         while (late := self._wait_for_late()) is not None:
             for ticket in late:
                 queue_ms = (time.monotonic() - ticket.queued_at) * 1e3
-                _answer(ticket, failed_prediction(too_late(), {"queue": queue_ms}))
+                answer_ticket(ticket, failed_prediction(too_late(), {"queue": queue_ms}))
 
     def _wait_for_late(self) -> list[Ticket] | None:
         """Give up tickets that are late, waiting for the first to be; None once there will be none."""
@@ -242,16 +243,3 @@ class LocalEngine:
                 self._wakes_at = self._queue.next_deadline()
                 wait_s = min(max(self._wakes_at - time.monotonic(), 0.0), threading.TIMEOUT_MAX)
                 self._deadlines_changed.wait(wait_s)
-
-
-def _answer(ticket: Ticket, result: Prediction | None) -> None:
-    """Set the result, unless the caller has given up in the same moment."""
-    try:
-        ticket.future.set_result(result)
-    except InvalidStateError:
-        _notify_cancelled(ticket.future)
-
-
-def _notify_cancelled(future: Future[Any]) -> None:
-    """End the wait of those who wait for a future that was cancelled; by itself that ends only its own `result`."""
-    future.set_running_or_notify_cancel()

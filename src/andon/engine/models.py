@@ -6,11 +6,12 @@ from collections.abc import Callable, Mapping
 from andon.bundle.archive import read_bundle
 from andon.engine.base import Job, LoadedModel
 from andon.engine.copies import load_copies
-from andon.engine.placement import CARD_THREADS, Choice
+from andon.engine.placement import Choice
 from andon.errors import AndonError
 from andon.model.choose import Request
+from andon.model.failed import failed_prediction
 from andon.model.load import load_bundle
-from andon.model.model import Model, failed_prediction
+from andon.model.model import Model
 from andon.model.null import null_model
 from andon.predictions import Prediction
 from andon.settings.devices import CPU
@@ -29,13 +30,17 @@ class Models:
     Args:
         settings: What models load with, and the limits on their images.
         choice: The devices that they should be on.
-        cores: Those that this process may use, 1 or more.
+        threads: Compute threads of one run, 1 or more.
+        callers: Threads that will run a model at once, by its device.
     """
 
-    def __init__(self, settings: ServeSettings, choice: Choice, *, cores: int = 1) -> None:
+    def __init__(
+        self, settings: ServeSettings, choice: Choice, *, threads: int = 1, callers: Callable[[str], int] = lambda _: 1
+    ) -> None:
         self._settings = settings
         self._choice = choice
-        self._cores = cores
+        self._threads = threads
+        self._callers = callers
         self._copies: dict[str, Mapping[str, Model]] = {}
 
     @property
@@ -67,10 +72,14 @@ class Models:
             request = Request(
                 runtime=settings.runtime, precision=settings.precision, device=device, trust=settings.trust
             )
-            callers = settings.threads or (self._cores if device == CPU else CARD_THREADS)
-            return load_bundle(bundle, request, threads=1, callers=callers)
+            return load_bundle(bundle, request, threads=self._threads, callers=self._callers(device))
 
         return load_copies(load_on, self._choice)
+
+    def get(self, digest: str, device: str = "") -> Model:
+        """Give the copy of a model that is loaded, on a device; where it has none there, its first."""
+        copies = self._copies[digest]
+        return copies.get(device) or next(iter(copies.values()))
 
     def predict(self, job: Job, device: str, is_wanted: Callable[[], bool]) -> Prediction:
         """
@@ -81,9 +90,8 @@ class Models:
             device: One of `devices`.
             is_wanted: Asked now and then while a large image is worked on, which stops where it says no.
         """
-        copies = self._copies[job.model]
+        model = self.get(job.model, device)
         try:
-            model = copies.get(device, next(iter(copies.values())))
             if job.is_canary and isinstance(job.image, bytes):
                 return model.predict_sample(job.image)
             return model.predict_while(job.image, is_wanted)

@@ -33,12 +33,19 @@ class ServeSettings(Limits, frozen=True, kw_only=True):
     """Answer `GET /run`, which holds the worker for one second, to see whether requests run side by side."""
     runtime: Annotated[str, Meta(max_length=32)] | None = None
     """Use only this runtime; without it the first of the bundle's that holds its proof."""
-    precision: Literal["fp32", "bf16"] | None = None
-    """Use only executions of this precision: `fp32`, or `bf16`, which `openvino` computes faster and less exactly."""
+    precision: Literal["fp32", "bf16", "int8"] | None = None
+    """Use only executions of this precision: `fp32`; `bf16`, which `openvino` computes faster and less exactly; or
+    `int8`, of a bundle that `andon optimize` made."""
     trust: bool = False
     """Load artifacts that can execute code, and run the author's own `prepare` and `finish`."""
+    workers: Annotated[int, Meta(ge=0, le=1024)] | None = None
+    """Processes that compute, 0 to 1,024; one a thread, or one a card, if not given. With 0, threads of the service."""
     threads: Annotated[int, Meta(ge=1, le=1024)] | None = None
-    """Images computed side by side, each with one compute thread; one a core, or 4 a card, if not given."""
+    """Threads that compute, shared out among the workers, 1 to 1,024; one a core, or 4 a card, if not given."""
+    max_batch: Annotated[int, Meta(ge=1, le=1024)] = 8
+    """Images that a worker process runs at once at most, 1 to 1,024; fewer where that is as fast, or fewer wait."""
+    stall_timeout_s: Seconds = 10.0
+    """Seconds after which a worker process that is stuck with an image is replaced; more where it took long before."""
     devices: Annotated[str, Meta(max_length=1024)] = AUTO
     """Where to compute: `auto` (the cards, or the CPU where none can be used), `cpu`, `cuda`, or `cuda:0,cuda:1`."""
     deadline_ms: DeadlineMs = 30_000

@@ -287,6 +287,184 @@ def test_what_is_answered_is_not_kept() -> None:
     assert filled.next_deadline() == 1e6
 
 
+class TestWorkers:
+    """Several workers take from one queue."""
+
+    def test_each_takes_the_next_and_is_known_by_it(self) -> None:
+        """A ticket says who has it, as long as somebody does."""
+        filled, tickets = queue(), [ticket() for _ in range(3)]
+        filled.admit(tickets, 0.0)
+        assert tickets[0].worker is None
+        assert [filled.take(worker) for worker in (7, 4, 7)] == tickets
+        assert [one.worker for one in tickets] == [7, 4, 7]
+        assert [filled.count_taken(worker) for worker in (7, 4, 5)] == [2, 1, 0]
+        assert filled.taken(7, tickets[2].number) is tickets[2]
+        with pytest.raises(KeyError):
+            filled.taken(4, tickets[0].number)
+        assert filled.finish(tickets[0])
+        assert (tickets[0].worker, filled.count_taken(7), filled.running) == (None, 1, 2)
+
+    def test_what_nobody_has_taken_cannot_be_finished_or_put_back(self) -> None:
+        """It would be counted twice."""
+        filled, waiting = queue(), ticket()
+        filled.admit([waiting], 0.0)
+        for end in (filled.finish, filled.put_back):
+            with pytest.raises(ValueError, match="nobody has taken"):
+                end(waiting)
+        assert (filled.queued, filled.running, filled.held_bytes) == (1, 0, 1)
+
+    def test_holding_one_worker_leaves_the_others_alone(self) -> None:
+        """It waits for one that has nothing, and they go on."""
+        filled, busy, holder, later = queue(), ticket(), hold(), ticket()
+        filled.admit([busy, holder, later], 0.0)
+        assert filled.take(1) is busy
+        assert filled.take(1) is None
+        assert filled.take(2) is holder
+        assert filled.take(2) is None
+        assert filled.take(1) is later
+        filled.finish(holder)
+        filled.admit([last := ticket()], 0.0)
+        assert filled.take(2) is last
+
+    def test_what_a_lost_worker_had_comes_first_again_and_alone(self) -> None:
+        """In its order, each in its lane, before those that have come later."""
+        filled = queue(max_jobs=10)
+        tickets = [ticket(), ticket(), ticket(priority=Priority.line)]
+        filled.admit(tickets[:2], 0.0)
+        filled.take(1), filled.take(1)
+        filled.admit([tickets[2], later := ticket()], 0.0)
+        filled.take(1)
+        assert (filled.lose(1), filled.queued, filled.running, filled.held_bytes) == ([], 4, 0, 4)
+        assert [(one.worker, one.crashes, one.needs_worker_alone) for one in tickets] == [(None, 1, True)] * 3
+        assert not later.needs_worker_alone
+        order = []
+        while (taken := filled.take(2)) is not None:
+            assert filled.take(2) is None or taken is later
+            order.append(taken)
+            filled.finish(taken)
+        assert order == [tickets[2], *tickets[:2], later]
+
+    def test_what_has_lost_two_workers_is_to_be_answered(self) -> None:
+        """Once; its place is free, and nobody gets it again."""
+        filled, guilty = queue(), ticket(5)
+        filled.admit([guilty], 0.0)
+        for worker, expected in ((1, []), (2, [guilty])):
+            assert filled.take(worker) is guilty
+            assert filled.lose(worker) == expected
+        assert not filled.is_due(guilty)
+        assert (filled.queued, filled.running, filled.held_bytes, filled.take(3)) == (0, 0, 0, None)
+        assert not filled.give_up(guilty)
+
+    @pytest.mark.parametrize("end", ["late", "given up"])
+    def test_what_was_answered_before_its_worker_was_lost_is_forgotten(self, end: str) -> None:
+        """It is not tried again, and not answered again."""
+        filled, answered = queue(), ticket(5, deadline=1.0)
+        filled.admit([answered], 0.0)
+        filled.take(1)
+        assert filled.expired(1.0) == [answered] if end == "late" else filled.give_up(answered)
+        assert filled.held_bytes == 5, "its image is in use"
+        assert filled.lose(1) == []
+        assert (filled.queued, filled.running, filled.held_bytes, filled.take(2)) == (0, 0, 0, None)
+
+    def test_one_that_had_nothing_may_be_lost(self) -> None:
+        """One that held still may take work again under its number."""
+        filled, holder = queue(), hold()
+        assert filled.lose(3) == []
+        filled.admit([holder], 0.0)
+        assert filled.take(3) is holder
+        assert filled.lose(3) == []
+        assert (filled.take(3), holder.crashes) == (holder, 1)
+        assert filled.lose(3) == [holder]
+        filled.admit([again := ticket()], 0.0)
+        assert filled.take(3) is again
+
+    def test_what_is_put_back_is_the_next_and_not_suspected(self) -> None:
+        """Also for another worker, and beside others."""
+        filled, tickets = queue(), [ticket(2), ticket(3), ticket(4)]
+        filled.admit(tickets, 0.0)
+        filled.take(1), filled.take(1)
+        filled.put_back(tickets[1])
+        assert (tickets[1].worker, tickets[1].crashes) == (None, 0)
+        assert (filled.queued, filled.running, filled.held_bytes, filled.count_taken(1)) == (2, 1, 9, 1)
+        assert [filled.take(2), filled.take(1)] == tickets[1:]
+
+    def test_what_was_answered_meanwhile_is_not_put_back(self) -> None:
+        """Its place is free; a worker that was kept for it is, too."""
+        filled, late = queue(), ticket(2, deadline=1.0)
+        late.crashes = 1
+        filled.admit([late, after := ticket(3)], 0.0)
+        assert filled.take(1) is late
+        assert filled.take(1) is None
+        filled.expired(1.0)
+        filled.put_back(late)
+        assert (filled.queued, filled.held_bytes) == (1, 3)
+        assert filled.take(1) is after
+
+
+class TestTime:
+    """What cannot be answered in time is refused before it makes others late."""
+
+    def paced(self, *, workers: int = 1, seconds: float = 1.0) -> Queue:
+        """Make a queue that knows what a job takes."""
+        filled = queue(max_jobs=100)
+        filled.forecast.note(seconds)
+        filled.at_once = workers
+        return filled
+
+    @pytest.mark.parametrize(("ahead", "workers", "needed_s"), [(1, 1, 2.0), (3, 1, 4.0), (4, 2, 3.0), (9, 3, 4.0)])
+    def test_it_needs_the_time_of_those_ahead_and_its_own(self, ahead: int, workers: int, needed_s: float) -> None:
+        """A little less is refused; whether they wait or run makes no difference."""
+        filled = self.paced(workers=workers)
+        filled.admit([ticket() for _ in range(ahead)], 0.0)
+        filled.take()
+        assert refusal(filled, ticket(deadline=10 + needed_s - 0.01), now=10.0) == "engine.full"
+        filled.admit([ticket(deadline=10 + needed_s)], 10.0)
+
+    def test_the_message_tells_both_times(self) -> None:
+        """So that a client knows how much to allow."""
+        filled = self.paced(seconds=0.25)
+        filled.admit([ticket(), ticket()], 0.0)
+        with pytest.raises(EngineError) as caught:
+            filled.admit([ticket(deadline=0.5)], 0.0)
+        assert caught.value.message == (
+            "2 images are to be answered before, which takes 750 ms, and the deadline is in 500 ms"
+        )
+        assert "X-Deadline-Ms" in caught.value.hint
+
+    def test_lower_lanes_are_not_ahead(self) -> None:
+        """They wait for it, not it for them."""
+        filled = self.paced()
+        filled.admit([ticket(priority=Priority.batch) for _ in range(50)], 0.0)
+        filled.admit([ticket(priority=Priority.line, deadline=0.1)], 0.0)
+        assert refusal(filled, ticket(priority=Priority.batch, deadline=50.0)) == "engine.full"
+        assert refusal(filled, ticket(deadline=1.9)) == "engine.full"
+        filled.admit([ticket(deadline=2.0)], 0.0)
+
+    @pytest.mark.parametrize("workers", [0, 1])
+    def test_where_nothing_is_known_nothing_is_refused(self, workers: int) -> None:
+        """Before the first answer, or without a worker: those in front may be the last of their kind."""
+        filled = queue(max_jobs=100) if workers else self.paced(workers=0)
+        filled.at_once = workers
+        filled.admit([ticket() for _ in range(50)], 0.0)
+        filled.admit([ticket(deadline=0.01)], 0.0)
+
+    def test_a_canary_and_what_may_take_for_ever_are_not_refused(self) -> None:
+        """Nor is a deadline that is long after."""
+        filled = self.paced()
+        filled.admit([ticket() for _ in range(50)], 0.0)
+        filled.admit([ticket(deadline=0.01, is_canary=True)], 0.0)
+        filled.admit([ticket(), hold()], 0.0)
+        filled.admit([ticket(deadline=1e9)], 0.0)
+
+    def test_of_one_request_the_first_deadline_counts(self) -> None:
+        """And with it all are refused, for all or none are accepted."""
+        filled = self.paced()
+        filled.admit([ticket()], 0.0)
+        assert refusal(filled, ticket(deadline=5.0), ticket(deadline=1.5), ticket()) == "engine.full"
+        # The request's own images count: the last of three waits for two more.
+        filled.admit([ticket(deadline=5.0), ticket(deadline=4.0), ticket()], 0.0)
+
+
 def test_errors_say_what_to_do() -> None:
     """Each of the two that an engine answers with."""
     assert (too_late().code, closed().code) == ("engine.deadline", "engine.closed")

@@ -61,6 +61,7 @@ def test_every_setting_can_be_given_in_each_way(name: str, tmp_path: Path) -> No
     """As a flag, as a variable and in a file; the value arrives."""
     kind = type(getattr(ServeSettings(), name))
     named: dict[str, Any] = {"host": "::1", "token": "t" * 16, "runtime": "null", "threads": 7, "max_images": 5}
+    named |= {"workers": 0, "max_batch": 16}
     named["devices"] = "cuda:0,cuda:1"
     named["precision"] = "bf16"
     value = named.get(name, {int: 2048, float: 2.5, bool: True}.get(kind))
@@ -170,7 +171,7 @@ def test_a_word_that_is_no_choice_is_refused_with_those_that_are() -> None:
     with pytest.raises(UsageError) as caught:
         settings(None, {"ANDON_PRECISION": "fp8"})
     assert (caught.value.code, caught.value.where) == ("usage.setting", "ANDON_PRECISION")
-    assert caught.value.hint == "give fp32 or bf16"
+    assert caught.value.hint == "give fp32 or bf16 or int8"
 
 
 def test_the_precisions_are_those_of_a_manifest() -> None:

@@ -8,12 +8,12 @@ import weakref
 
 import pytest
 
-from andon.web import memory
+from andon.machine import memory
 
 HELD = """
 import re, sys
 from pathlib import Path
-from andon.web.memory import return_large_buffers
+from andon.machine.memory import return_large_buffers
 
 def resident_kb():
     return int(re.search(r"VmRSS:\\s+(\\d+)", Path("/proc/self/status").read_text())[1])
@@ -44,7 +44,7 @@ def test_large_buffers_go_back_to_the_kernel() -> None:
 
 
 PIECES = """
-from andon.web.memory import give_back
+from andon.machine.memory import give_back
 
 def resident_bytes():
     return int(open("/proc/self/statm").read().split()[1]) * 4096
