@@ -54,6 +54,7 @@ def asking(app: Any) -> Iterator[AsgiClient]:
 
 @contextmanager
 def running(app: Any) -> Iterator[AsgiClient]:
-    """Run the lifespan of an application of Starlette or FastAPI, and ask it."""
-    with start_blocking_portal() as portal, portal.wrap_async_context_manager(app.router.lifespan_context(app)):
+    """Run the lifespan of an application of Starlette or FastAPI, or of a router alone, and ask it."""
+    lifespan = getattr(app, "router", app).lifespan_context(app)
+    with start_blocking_portal() as portal, portal.wrap_async_context_manager(lifespan):
         yield AsgiClient(app, portal)

@@ -51,6 +51,12 @@ class InThread:
         """How many are open."""
         return len(self._server.server_state.connections)
 
+    @property
+    def connection(self) -> BoundedProtocol:
+        """The connection that is open."""
+        (found,) = self._server.server_state.connections
+        return cast("BoundedProtocol", found)
+
     def in_its_loop(self, work: Callable[[], object]) -> None:
         """Have something done in one turn of its event loop; a connection must be open."""
         loop = next(iter(self._server.server_state.connections)).loop

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from starlette.applications import Starlette
-from starlette.routing import Mount
+from starlette.routing import Mount, Router
 from starlette.types import Receive, Scope, Send
 
 from andon.engine.base import Engine
@@ -20,7 +20,7 @@ from tests.support.in_thread import InThread
 
 def application(
     *bundles: Path | str | None, engine: Engine | None = None, loads: bool = True, **settings: Any
-) -> Starlette:
+) -> Router:
     """
     Make the application; its lifespan ends its service.
 
@@ -61,7 +61,7 @@ class Served(InThread):
         """The headers of every POST that came."""
         self._app = application(*bundles, **settings)
         routes = [Mount(prefix, app=self._note)]
-        super().__init__(Starlette(routes=routes, lifespan=self._app.router.lifespan_context))
+        super().__init__(Starlette(routes=routes, lifespan=self._app.lifespan_context))
 
     async def _note(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http" and scope["method"] == "POST":

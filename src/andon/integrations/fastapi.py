@@ -95,7 +95,7 @@ class _Embedded:
         with _reason_told():
             service = self._service()
         app = create_asgi(service)
-        async with app.router.lifespan_context(app):
+        async with app.lifespan_context(app):
             with _reason_told():
                 await asyncio.to_thread(service.load)
             routes = [route for route in app.routes if isinstance(route, Route)]

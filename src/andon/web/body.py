@@ -1,18 +1,20 @@
 """The two waits of a request: for its body, and for its answers, as long as somebody wants them."""
 
 import asyncio
+import io
 import time
 from collections.abc import Sequence
 from concurrent.futures import Future
 from typing import TypeVar
 
 from starlette.exceptions import HTTPException
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 
 from andon.engine.policy import too_late
 from andon.errors import RequestError
 from andon.settings.serve import ServeSettings
 from andon.web.dialects.bodies import over_the_limit
+from andon.web.waiting import Wait, end_once_all_are_done
 
 _Answer = TypeVar("_Answer")
 
@@ -36,13 +38,15 @@ async def read_body(http: Request, settings: ServeSettings, deadline: float) -> 
         ClientGoneError: The client went away before all was sent.
     """
     limit_bytes = settings.max_body_bytes
-    # Whether it is a number was checked by the parser; a chunked body declares none.
-    if int(http.headers.get("content-length", "0")) > limit_bytes:
-        raise over_the_limit(limit_bytes)
+    declared_bytes = _declared_bytes(http)
+    _require_within(declared_bytes, limit_bytes)
     left_s = deadline - time.monotonic()
     try:
+        # Our own protocol knows that all has come already, as is usual.
+        if http.scope.get("state", {}).get("is_whole"):
+            return await _read_at_most(http, limit_bytes, declared_bytes)
         async with asyncio.timeout(min(left_s, settings.body_timeout_s)):
-            return await _read_at_most(http, limit_bytes)
+            return await _read_at_most(http, limit_bytes, declared_bytes)
     except TimeoutError:
         # The deadline counts from the head, a little earlier: of two that are set alike, the body is what is late.
         if round(left_s, 1) < settings.body_timeout_s:
@@ -59,19 +63,41 @@ async def read_body(http: Request, settings: ServeSettings, deadline: float) -> 
         raise RequestError(
             "the body is over the limit of the application around the service", code="request.bytes"
         ) from None
-    except ClientDisconnect:
-        raise ClientGoneError from None
 
 
-async def _read_at_most(http: Request, limit_bytes: int) -> bytes:
-    pieces: list[bytes] = []
-    size_bytes = 0
-    async for piece in http.stream():
-        size_bytes += len(piece)
-        if size_bytes > limit_bytes:
-            raise over_the_limit(limit_bytes)
-        pieces.append(piece)
-    return b"".join(pieces)
+def _require_within(size_bytes: int, limit_bytes: int) -> None:
+    if size_bytes > limit_bytes:
+        raise over_the_limit(limit_bytes)
+
+
+def _declared_bytes(http: Request) -> int:
+    """Give the length of a body; a chunked one declares none. Whether it is a number was checked by the parser."""
+    return next((int(value) for name, value in http.scope["headers"] if name == b"content-length"), 0)
+
+
+async def _read_at_most(http: Request, limit_bytes: int, declared_bytes: int) -> bytes:
+    piece, more = await _receive(http)
+    _require_within(len(piece), limit_bytes)
+    if not more:
+        return piece
+    # Of zeros the kernel gives memory as it is written to, and the buffer hands that over in the end: so a large body
+    # is there once, and each piece of it is copied once, while the cache of the processor holds it.
+    body = io.BytesIO(bytes(declared_bytes))
+    body.write(piece)
+    while more:
+        piece, more = await _receive(http)
+        _require_within(body.tell() + len(piece), limit_bytes)
+        body.write(piece)
+    body.truncate()
+    return body.getvalue()
+
+
+async def _receive(http: Request) -> tuple[bytes, bool]:
+    """Give a piece of a body, and whether there are more."""
+    message = await http.receive()
+    if message["type"] == "http.disconnect":
+        raise ClientGoneError
+    return message.get("body", b""), message.get("more_body", False)
 
 
 async def answers_or_gone(futures: Sequence[Future[_Answer]], http: Request) -> list[_Answer]:
@@ -85,19 +111,21 @@ async def answers_or_gone(futures: Sequence[Future[_Answer]], http: Request) -> 
     Raises:
         ClientGoneError: The client has closed its connection.
     """
-    answers = asyncio.gather(*map(asyncio.wrap_future, futures))
-    # A gathering that is cancelled and that nobody looks at is logged as an error.
-    answers.add_done_callback(lambda done: done.cancelled() or done.exception())
+    wait = Wait()
+    end_once_all_are_done(wait, futures)
     gone = asyncio.create_task(_until_gone(http))
+    gone.add_done_callback(lambda _: wait.end())
     try:
-        await asyncio.wait((answers, gone), return_when=asyncio.FIRST_COMPLETED)
-        if answers.done():
-            return list(answers.result())
-        raise ClientGoneError
+        await wait.until_ended()
     finally:
-        # Cancelling what is done changes nothing; the rest is of no use to anybody, also where the server shuts down.
-        answers.cancel()
         gone.cancel()
+        # What is not there is of no use to anybody any more, also where the server shuts down.
+        given_up = [future for future in futures if not future.done()]
+        for future in given_up:
+            future.cancel()
+    if given_up:
+        raise ClientGoneError
+    return [future.result() for future in futures]
 
 
 async def _until_gone(http: Request) -> None:

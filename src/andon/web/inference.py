@@ -37,6 +37,7 @@ def answering(service: Service, metrics: Metrics, dialect: Dialect) -> Handler:
     async def answer(http: HttpRequest, request: Request) -> Response:
         model = service.find(http.path_params.get("model"), http.path_params.get("version"))
         terms = terms_of(request, default_ms=settings.deadline_ms)
+        service.require_room(model)
         body = await read_body(http, settings, terms.deadline)
         whole = msgspec.structs.replace(request, body=body)
         if len(body) > _LARGE_BYTES:

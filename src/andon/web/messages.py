@@ -2,10 +2,11 @@
 
 import re
 from collections.abc import Mapping
-from uuid import uuid4
+from secrets import token_hex
 
 from msgspec import Struct
 
+_MADE_BYTES = 16
 _SANE_REQUEST_ID = re.compile(r"[A-Za-z0-9._:/+=@-]{1,128}")
 
 
@@ -74,4 +75,4 @@ def choose_request_id(offered: str | None) -> str:
     """
     if offered is not None and _SANE_REQUEST_ID.fullmatch(offered):
         return offered
-    return uuid4().hex
+    return token_hex(_MADE_BYTES)

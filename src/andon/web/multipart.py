@@ -18,6 +18,7 @@ MAX_PART_HEADERS = 8
 MAX_PART_HEADER_BYTES = 4096
 """Bytes of one header line of a part."""
 _AS_THEY_ARE = frozenset({"", "7bit", "8bit", "binary"})
+_SILENT = logging.Logger("andon.web.multipart", logging.CRITICAL)
 _WHITESPACE = b" \t\r\n"
 
 
@@ -77,7 +78,7 @@ def parse_multipart(content_type: str, body: bytes, *, max_parts: int) -> list[P
             max_header_size=MAX_PART_HEADER_BYTES,
         )
         # A client's mistake is answered, not logged; the parser would warn of each.
-        parser.logger = logging.Logger("andon.web.multipart", logging.CRITICAL)
+        parser.logger = _SILENT
         parser.write(body if b"\r" in body else body.replace(b"\n", b"\r\n"))
     except FormParserError as error:
         raise RequestError(

@@ -42,6 +42,8 @@ STATUS: Mapping[str, int] = MappingProxyType(
         "engine.full": 429,
         "engine.deadline": 504,
         "engine.closed": 503,
+        "engine.quarantine": 500,
+        "engine.worker": 503,
         "runtime.run": 500,
         "runtime.output": 500,
         "code.run": 500,

@@ -26,8 +26,12 @@ from andon.web.plain_parser import PlainParser
 
 MAX_PIPELINED = 256
 """Requests of one connection that may wait for their answers; each takes some KB, a hundred times its own size."""
+MAX_UNREAD_BYTES = 128 * 1024
+"""Of a body that goes on, before no more of it is read; a photo comes whole, and pausing costs system calls."""
 LINGER_S = 2.0
 """Seconds in which a client may read why its connection is closed, before it is."""
+_ANSWER = b"HTTP/1.1 "
+"""How a head begins."""
 ENDING_S = 0.5
 """Seconds in which a request that is on its way when the server ends may still come, to be answered."""
 MALFORMED = Failure(code="request.http", message="this is not HTTP/1.1 that can be read")
@@ -96,10 +100,12 @@ class BoundedProtocol(HttpToolsProtocol):
         if self._reads_no_more:
             self._drain(len(data))
             return
-        if self._awaits_head and self._head_timer is None:
-            self._start_head_timer()
         self._bytes_without_progress += len(data)
         super().data_received(data)
+        # Most heads come whole, and need no timer; of one that does not, a part is there now.
+        if self._awaits_head and self._bytes_without_progress and self._head_timer is None and not self._reads_no_more:
+            self._start_head_timer()
+        self._pause_if_nobody_reads()
         if self._bytes_without_progress > self._settings.max_head_bytes and not self._reads_no_more:
             self._refuse(self._head_too_large() if self._awaits_head else self._framing_too_large())
 
@@ -156,14 +162,16 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         """Hand the request over, unless its head is too large."""
-        head_bytes = len(self.url) + sum(len(name) + len(value) + 4 for name, value in self.headers)
+        head_bytes = len(self.url) + sum([len(name) + len(value) + 4 for name, value in self.headers])
         if head_bytes > self._settings.max_head_bytes:
             self._stop_parsing(self._head_too_large().message)
         if len(self._unanswered) >= MAX_PIPELINED:
             self._failure = TOO_EAGER
             raise ValueError(TOO_EAGER.message)
         super().on_headers_complete()
-        self.cycle.transport = cast("asyncio.Transport", _PoliteTransport(self.transport, self._close_after_answer))
+        self.cycle.transport = cast(
+            "asyncio.Transport", _PoliteTransport(self.loop, self.transport, self._close_after_answer)
+        )
         self._unanswered.append(self.cycle)
         if self._is_ending:
             self.cycle.keep_alive = False
@@ -172,22 +180,46 @@ class BoundedProtocol(HttpToolsProtocol):
         self._stop_head_timer()
 
     def on_body(self, body: bytes) -> None:
-        """Take a piece of a body, and throw it away where the request was answered already."""
+        """
+        Take a piece of a body, and throw it away where the request was answered already.
+
+        The base class adds the piece to what came before and copies the sum for who reads it; but mostly
+        all has been read that came before.
+        """
         self._bytes_without_progress = 0
-        super().on_body(body)
-        if self.cycle.response_complete:
+        cycle = self.cycle
+        if cycle.response_complete:
             self._drain(len(body))
+            return
+        unread = cast("bytes | bytearray", cycle.body)
+        if unread:
+            # Chunks may be very small: if each copied all that came before it, that would be quadratic.
+            grown = bytearray(unread) if isinstance(unread, bytes) else unread
+            grown += body
+            cycle.body = grown
+        else:
+            cycle.body = cast("bytearray", body)
+        cycle.message_event.set()
+
+    def _pause_if_nobody_reads(self) -> None:
+        """Leave to the kernel what comes of a body that the application does not read."""
+        if self._awaits_head or self.cycle.response_complete:
+            return
+        if len(self.cycle.body) > MAX_UNREAD_BYTES:
+            self.flow.pause_reading()
 
     def on_message_complete(self) -> None:
         """Begin to wait for the next head."""
         self._awaits_head = True
         self._bytes_without_progress = 0
         self._drained_bytes = 0
+        # Who reads a body that is there already needs no timer.
+        self.scope["state"]["is_whole"] = True
         super().on_message_complete()
 
     def on_response_complete(self) -> None:
         """Answer what comes next, and give the rest of a body that nobody wanted some time to come."""
-        self._unanswered.popleft()
+        cast("_PoliteTransport", self._unanswered.popleft().transport).send_head()
         super().on_response_complete()
         if self._refusal is not None:
             self._send_refusal_in_turn()
@@ -307,12 +339,42 @@ class BoundedProtocol(HttpToolsProtocol):
 
 
 class _PoliteTransport:
-    """What an answer is written to: a transport that leaves to the protocol how it is closed."""
+    """
+    What an answer is written to: a transport that leaves to the protocol how it is closed.
 
-    def __init__(self, transport: asyncio.Transport, close: Callable[[], None]) -> None:
-        self.write = transport.write
+    The head of an answer waits for its body, to go out with it in one piece: two would be two system
+    calls here, and would wake the client twice. It waits for no longer than this turn of the loop.
+    """
+
+    def __init__(
+        self, loop: asyncio.AbstractEventLoop, transport: asyncio.Transport, close: Callable[[], None]
+    ) -> None:
         self.is_closing = transport.is_closing
-        self.close = close
+        self._loop = loop
+        self._write = transport.write
+        self._close = close
+        self._head = b""
+
+    def write(self, data: bytes) -> None:
+        """Send, or keep the head of an answer for its body."""
+        if self._head:
+            head, self._head = self._head, b""
+            self._write(head + data)
+        elif data.startswith(_ANSWER):
+            self._head = data
+            self._loop.call_soon(self.send_head)
+        else:
+            self._write(data)
+
+    def send_head(self) -> None:
+        """Send a head that has no body, or whose body takes its time."""
+        if self._head:
+            self.write(b"")
+
+    def close(self) -> None:
+        """Close, in the way of the protocol."""
+        self.send_head()
+        self._close()
 
 
 def _too_many_connections(limit: int) -> Failure:

@@ -16,10 +16,10 @@ from typing import cast
 
 import uvicorn
 
+from andon.machine.memory import give_back, set_aside_what_is_loaded
 from andon.service import Service
 from andon.web.asgi import create_asgi
 from andon.web.listening import stop_listening
-from andon.web.memory import give_back, set_aside_what_is_loaded
 from andon.web.protocol import BoundedProtocol
 
 TIDYING_S = 2
@@ -56,7 +56,7 @@ class Server:
             timeout_notify=TIDYING_S,
             callback_notify=self._tidy_up,
         )
-        self._server = _Uvicorn(config)
+        self._server = _Uvicorn(config, self._begin)
 
     def take_signals(self) -> None:
         """Let SIGTERM and SIGINT end `run` from now on, also where it has not begun."""
@@ -75,13 +75,17 @@ class Server:
         # Uvicorn says this of each client that speaks no HTTP.
         logging.getLogger("uvicorn.error").setLevel(logging.ERROR)
         self.take_signals()
-        threading.Thread(target=self._load, name="andon-load", daemon=True).start()
         self._server.run(sockets=[listener])
         if self._failure is not None:
             raise self._failure
 
     def _end(self, _number: int, _frame: FrameType | None) -> None:
         self._server.should_exit = True
+
+    def _begin(self) -> None:
+        """Load the models, now that requests are taken."""
+        self._service.attach()
+        threading.Thread(target=self._load, name="andon-load", daemon=True).start()
 
     def _load(self) -> None:
         try:
@@ -104,6 +108,16 @@ class Server:
 
 
 class _Uvicorn(uvicorn.Server):
+    def __init__(self, config: uvicorn.Config, begin: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._begin = begin
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Begin to take requests."""
+        await super().startup(sockets)
+        if self.started:
+            self._begin()
+
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """End, and answer those too whose connections the kernel has accepted for us; it would reset them."""
         accepted = [connection for listener in sockets or [] for connection in stop_listening(listener)]

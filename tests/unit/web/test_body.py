@@ -130,3 +130,41 @@ def test_an_answer_goes_before_a_client_that_leaves_in_the_same_moment() -> None
     future: Future[int] = Future()
     future.set_result(7)
     assert asyncio.run(answers_or_gone([future], request(GONE))) == [7]
+
+
+def test_what_was_answered_is_not_cancelled() -> None:
+    """The engine would have to find out again and again that nothing is left to give up."""
+
+    class Noted(Future[int]):
+        cancels = 0
+
+        def cancel(self) -> bool:
+            self.cancels += 1
+            return super().cancel()
+
+    future = Noted()
+    future.set_result(7)
+    assert asyncio.run(answers_or_gone([future], request())) == [7]
+    assert future.cancels == 0
+
+
+def test_a_body_in_one_piece_is_not_copied() -> None:
+    """Nor is it in any other way made anew."""
+    body = bytes(999)
+    assert read(request(piece(body, more=False), declared=999)) is body
+
+
+def test_a_body_may_be_shorter_or_longer_than_declared() -> None:
+    """Another server may say anything; what comes is what counts, and the limit holds."""
+    assert read(request(piece(b"ab"), piece(b"c", more=False), declared=700)) == b"abc"
+    assert read(request(piece(b"ab"), piece(b"c", more=False), declared=1)) == b"abc"
+    with pytest.raises(RequestError):
+        read(request(piece(b"ab"), piece(bytes(999), more=False), declared=1))
+
+
+def test_a_body_that_is_there_needs_no_timer(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Our own protocol says so, and it is read whatever the time; what is too late is refused by the engine."""
+    monkeypatch.delattr(asyncio, "timeout")
+    http = request(piece(b"a", more=False))
+    http.scope["state"] = {"is_whole": True}
+    assert read(http, -5.0) == b"a"

@@ -1,11 +1,13 @@
 """Images in, predictions out: with a real engine, and with one that the test decides for."""
 
 import base64
+import json
 import re
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -19,9 +21,34 @@ from tests.support.engines import RED, FakeEngine
 from tests.support.forms import FORM, field, form
 from tests.support.gates import GATED, ThreadGate, gated_runtime
 from tests.support.served import asked
-from tests.support.waiting import TIMEOUT_S, wait_until
+from tests.support.waiting import TIMEOUT_S
 
+GONE = {"type": "http.disconnect"}
+V2_INPUT = {"name": "image", "datatype": "BYTES", "shape": [2], "data": [base64.b64encode(RED).decode()] * 2}
+V2_TWO = json.dumps({"inputs": [V2_INPUT]}).encode()
+ROUTES = {"/v2/models/a/infer": "/v2/models/{model}/infer"}
+"""Patterns of addresses that are no patterns themselves."""
 GREEN = encode(colour_image((40, 180, 60)), "JPEG")
+
+
+def scope_of(path: str, headers: dict[str, str]) -> dict[str, Any]:
+    """Make the scope of a POST, as a server does."""
+    raw = [(name.encode(), value.encode()) for name, value in headers.items()]
+    return {"type": "http", "method": "POST", "path": path, "headers": raw, "query_string": b""}
+
+
+def receiving(body: bytes, *more: dict[str, Any]) -> Callable[[], Coroutine[Any, Any, dict[str, Any]]]:
+    """Make what a server receives: a whole body, and then further messages."""
+    messages = [{"type": "http.request", "body": body}, *more]
+
+    async def receive() -> dict[str, Any]:
+        return messages.pop(0)
+
+    return receive
+
+
+async def nowhere(_: object) -> None:
+    """Send to nobody."""
 
 
 @pytest.fixture
@@ -159,31 +186,47 @@ def test_an_engine_that_ends_is_a_503() -> None:
     assert (answer.status_code, answer.headers["retry-after"]) == (503, "1")
 
 
-def test_a_client_that_goes_away_frees_its_place() -> None:
-    """Its job is cancelled; the request is counted as one that nobody waited for."""
+@pytest.mark.parametrize(
+    ("path", "headers", "body"),
+    [
+        ("/predict", {}, RED),
+        ("/predict", {"content-type": FORM}, form([field(RED), field(RED)])),
+        ("/run", {"content-type": FORM}, form([field(RED)])),
+        ("/v2/models/a/infer", {"inference-header-content-length": "0"}, RED),
+        ("/v2/models/a/infer", {}, V2_TWO),
+    ],
+    ids=["raw", "form", "run", "v2 raw", "v2"],
+)
+def test_a_client_that_goes_away_frees_its_place(path: str, headers: dict[str, str], body: bytes) -> None:
+    """However its images came, its jobs are cancelled; the request is counted as one that nobody waited for."""
     engine = FakeEngine()
     with asked("a.andon", engine=engine) as client:
         engine.answers = None
-        assert engine.submitted.acquire(timeout=TIMEOUT_S)  # the canary
-        scope = {
-            "type": "http",
-            "method": "POST",
-            "path": "/predict",
-            "headers": [],
-            "query_string": b"",
-            "app": client.app,
-        }
-        messages = [{"type": "http.request", "body": RED}, {"type": "http.disconnect"}]
+        engine.futures.clear()
+        client.run(partial(client.app, scope_of(path, headers), receiving(body, GONE), nowhere))
+        assert engine.futures
+        assert all(future.cancelled() for future in engine.futures)
+        counted = f'andon_requests_total{{route="{ROUTES.get(path, path)}",status="499"}} 1.0'
+        assert counted in client.get("/metrics").text
 
-        async def receive() -> dict[str, object]:
-            return messages.pop(0)
 
-        async def send(_: object) -> None:
-            """Nobody is there."""
+def test_a_full_queue_refuses_before_the_body_is_read() -> None:
+    """What is sent then need not be held; it is counted as refused. A model that is not right refuses alike."""
+    engine = FakeEngine()
+    with asked("a.andon", engine=engine, max_queue_jobs=3) as client:
+        sent: list[Any] = []
 
-        client.run(partial(client.app, scope, receive, send))
-        wait_until(engine.futures[-1].cancelled, "its job is cancelled")
-        assert 'andon_requests_total{route="/predict",status="499"} 1.0' in client.get("/metrics").text
+        async def receive() -> Any:
+            raise AssertionError("the body was read")
+
+        async def send(message: Any) -> None:
+            sent.append(message)
+
+        client.run(partial(client.app, scope_of("/predict", {}), receive, send))
+        assert sent[0]["status"] == 429
+        assert (b"retry-after", b"1") in sent[0]["headers"]
+        assert b"3 images wait or run" in sent[1]["body"]
+        assert 'andon_engine_jobs_total{outcome="refused"} 8.0' in client.get("/metrics").text
 
 
 def test_the_probe_is_answered_by_its_deadline() -> None:

@@ -2,8 +2,13 @@
 
 from pathlib import Path
 
+import pytest
+from prometheus_client.metrics import MetricWrapperBase
 from prometheus_client.parser import text_string_to_metric_families
 
+from andon.service import Service
+from andon.settings.serve import ServeSettings
+from andon.web.metrics import Metrics
 from tests.support.asgi import AsgiClient
 from tests.support.engines import RED, FakeEngine
 from tests.support.forms import FORM, field, form
@@ -47,6 +52,15 @@ def test_requests_and_images_are_counted(colours: Path) -> None:
     assert found["process_resident_memory_bytes",] > 0
 
 
+def test_a_metric_is_asked_for_its_children_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each request would pay for it."""
+    metrics = Metrics(Service(FakeEngine(), ["a.andon"], ServeSettings()))
+    metrics.count_request("/predict", 200, 0.1)
+    monkeypatch.delattr(MetricWrapperBase, "labels")
+    metrics.count_request("/predict", 200, 0.1)
+    assert b'andon_requests_total{route="/predict",status="200"} 2.0' in metrics.exposition()
+
+
 def test_what_the_engine_holds_is_read_when_it_is_asked_for() -> None:
     """Each number of its statistics, and which model runs where."""
     with asked("a.andon", engine=FakeEngine()) as client:
@@ -54,8 +68,10 @@ def test_what_the_engine_holds_is_read_when_it_is_asked_for() -> None:
         text = client.get("/metrics").text
     assert [found["andon_jobs", state] for state in ("queued", "running")] == [1, 2]
     assert found["andon_held_bytes",] == 3
-    outcomes = ("answered", "expired", "cancelled", "refused")
-    assert [found["andon_engine_jobs_total", outcome] for outcome in outcomes] == [4, 5, 6, 7]
+    outcomes = ("answered", "expired", "cancelled", "refused", "quarantined")
+    assert [found["andon_engine_jobs_total", outcome] for outcome in outcomes] == [4, 5, 6, 7, 8]
+    assert [found[name,] for name in ("andon_engine_retries_total", "andon_replaced_workers_total")] == [9, 10]
+    assert found["andon_workers",] == 1
     (line,) = [line for line in text.splitlines() if line.startswith("andon_model_info{")]
     assert 'model="a"' in line
     assert 'runtime="null"' in line

@@ -40,6 +40,8 @@ def test_every_code_that_can_reach_a_client_has_a_status() -> None:
         ("engine.full", 429),
         ("request.head", 431),
         ("engine.closed", 503),
+        ("engine.quarantine", 500),
+        ("engine.worker", 503),
         ("engine.deadline", 504),
         ("service.unready", 503),
         ("runtime.run", 500),

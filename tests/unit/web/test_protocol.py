@@ -1,8 +1,12 @@
 """HTTP/1.1 with bounds, over real sockets."""
 
+import asyncio
 import contextlib
 import json
+import socket
+import threading
 from collections.abc import Iterator
+from typing import cast
 
 import pytest
 from starlette.requests import Request
@@ -12,7 +16,7 @@ from starlette.types import Receive, Scope, Send
 from andon.settings.serve import ServeSettings
 from andon.web import protocol
 from tests.support.in_thread import InThread
-from tests.support.waiting import wait_until
+from tests.support.waiting import TIMEOUT_S, wait_until
 from tests.support.wire import Answer, Wire, wire
 
 SMALL = ServeSettings(max_head_bytes=1024, max_headers=10, head_timeout_s=60.0, body_timeout_s=60.0)
@@ -422,3 +426,128 @@ def test_a_client_that_goes_away_harms_nobody(server: InThread) -> None:
             connection.send(data)
     with wire(server.port) as connection:
         require_usable(connection)
+
+
+class Noted:
+    """A transport that notes what is written to it."""
+
+    def __init__(self, transport: asyncio.Transport) -> None:
+        self._transport = transport
+        self.written: list[bytes] = []
+
+    def write(self, data: bytes) -> None:
+        """Note it, and write it."""
+        self.written.append(data)
+        self._transport.write(data)
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._transport, name)
+
+
+def test_an_answer_goes_out_in_one_piece(app: App) -> None:
+    """Head and body: that is one system call, and its client is woken once."""
+    with InThread(app) as server, wire(server.port) as connection:
+        require_usable(connection)
+        noted = Noted(server.connection.transport)
+        server.connection.transport = cast("asyncio.Transport", noted)
+        require_usable(connection)
+        assert len(noted.written) == 1
+
+
+def test_an_answer_without_a_body_goes_before_the_end(connection: Wire) -> None:
+    """Also where the connection is closed with it."""
+    connection.send(b"HEAD /a HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+    assert connection.answer("HEAD").status == 200
+    assert connection.rest() == b""
+
+
+def test_an_answer_without_a_body_goes_before_a_refusal(connection: Wire) -> None:
+    """Its head waits for nothing."""
+    connection.send(b"HEAD /a HTTP/1.1\r\nHost: x\r\n\r\nrubbish\r\n\r\n")
+    assert connection.answer("HEAD").status == 200
+    require_problem(connection.answer(), 400, "request.http")
+
+
+class Slow:
+    """Sends a head, and its body when it may: words that look like a head."""
+
+    def __init__(self) -> None:
+        self.may_send = threading.Event()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        if scope["type"] == "lifespan":
+            return
+        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"12")]})
+        await asyncio.to_thread(self.may_send.wait, TIMEOUT_S)
+        await send({"type": "http.response.body", "body": b"HTTP/1.1 ", "more_body": True})
+        await send({"type": "http.response.body", "body": b"200"})
+
+
+@pytest.mark.parametrize("waits", [True, False])
+def test_a_head_does_not_wait_for_a_slow_body(*, waits: bool) -> None:
+    """The client has it while the body is being made; what the body looks like is nobody's matter."""
+    app = Slow()
+    with InThread(app) as server, wire(server.port) as connection:
+        if not waits:
+            app.may_send.set()
+        connection.send(request("/a"))
+        answer = connection.socket.recv(4, socket.MSG_PEEK)
+        assert answer == b"HTTP"
+        app.may_send.set()
+        assert connection.answer().body == b"HTTP/1.1 200"
+
+
+class Waiter:
+    """Reads no body before it may, and notes what each piece was and whether the body was whole when it began."""
+
+    def __init__(self) -> None:
+        self.may_read = threading.Event()
+        self.pieces: list[object] = []
+        self.was_whole: list[object] = []
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        if scope["type"] == "lifespan":
+            return
+        self.was_whole.append(scope["state"].get("is_whole"))
+        await asyncio.to_thread(self.may_read.wait, TIMEOUT_S)
+        more = True
+        while more:
+            message = await receive()
+            self.pieces.append(message["body"])
+            more = message["more_body"]
+        await Response(str(sum(map(len, self.pieces))))(scope, receive, send)  # type: ignore[arg-type] # all are bytes
+
+
+def test_a_body_that_nobody_reads_stays_in_the_kernel() -> None:
+    """The server holds some of it and stops reading, until the application wants more; nothing is lost."""
+    app, size_bytes = Waiter(), 20_000_000
+    with InThread(app) as server, wire(server.port) as connection:
+        sending = threading.Thread(target=connection.send, args=(request("/", bytes(size_bytes)),))
+        sending.start()
+        wait_until(lambda: server.connections == 1, "the connection is open")
+        held = server.connection
+        wait_until(lambda: held.flow is not None and held.flow.read_paused, "the server stops reading")
+        assert len(held.cycle.body) < 1_000_000
+        app.may_read.set()
+        assert connection.answer().body == str(size_bytes).encode()
+        sending.join(TIMEOUT_S)
+
+
+def test_a_photo_is_handed_over_as_it_came() -> None:
+    """One piece that nobody has copied into another; the application is told that no more of it will come."""
+    app = Waiter()
+    with InThread(app) as server, wire(server.port) as connection:
+        connection.send(request("/", bytes(1000)))
+        wait_until(lambda: app.was_whole, "the request has come")
+        held = server.connection.cycle.body
+        assert isinstance(held, bytes)  # type: ignore[unreachable] # uvicorn has a bytearray there, and copies it
+        app.may_read.set()  # type: ignore[unreachable]
+        assert connection.answer().body == b"1000"
+        connection.send(request("/", bytes(2000))[:-1])
+        wait_until(lambda: len(app.was_whole) == 2, "the head has come")
+        connection.send(b"\0")
+        assert connection.answer().status == 200
+    assert app.was_whole == [True, None]
+    assert app.pieces[0] is held

@@ -1,5 +1,6 @@
 """What every dialect asks of a body before it looks for images in it, and how it reads JSON."""
 
+from functools import cache
 from typing import Any
 
 import msgspec
@@ -67,9 +68,15 @@ def read_json(text: bytes | msgspec.Raw, kind: Any, what: str, *, code: str = "r
         RequestError: `code`, with the path of the field at fault; `request.body`: it is not JSON.
     """
     try:
-        return msgspec.json.decode(memoryview(text), type=kind)
+        return _decoder(kind).decode(memoryview(text))
     except msgspec.ValidationError as error:
         fault = explain_field(bytes(text), kind, error)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         fault, code = explain_syntax(bytes(text), error), "request.body"
     raise RequestError(f"{what}: {fault.message}", code=code, hint=hint or fault.hint)
+
+
+@cache
+def _decoder(kind: Any) -> msgspec.json.Decoder[Any]:
+    """Make the decoder of a type once; there are a few, and of a union it would be made anew each time."""
+    return msgspec.json.Decoder(kind)

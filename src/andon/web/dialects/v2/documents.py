@@ -13,7 +13,7 @@ from msgspec import Meta, Raw, Struct
 from andon.errors import RequestError
 from andon.settings.serve import MAX_DEADLINE_MS, MIN_DEADLINE_MS
 from andon.web.dialects.bodies import read_json
-from andon.web.dialects.v2.face import IMAGE, OUTPUTS, USUAL_OUTPUTS, Output, Wanted
+from andon.web.dialects.v2.face import IMAGE, OUTPUTS, USUALLY_WANTED, USUALLY_WANTED_BINARY, Output, Wanted
 from andon.web.dialects.v2.framing import HEADER
 
 MAX_REST_BYTES = 64 * 1024
@@ -21,6 +21,7 @@ MAX_REST_BYTES = 64 * 1024
 PRIORITIES = ("line", "interactive", "batch")
 """The lanes by the number of a request's `priority`, from 1; a higher number is the last, 0 is none."""
 
+_NULL = b"null"
 _Kind = TypeVar("_Kind", bound=Struct)
 _Size = Annotated[int, Meta(ge=0, le=2**63 - 1)]
 
@@ -49,7 +50,7 @@ class Document(Struct, frozen=True, kw_only=True):
 
 def _absent() -> Any:
     """Let a field of any JSON be left out; a plain default of this type would stand in the way of explanations."""
-    return msgspec.field(default_factory=lambda: Raw(b"null"))
+    return msgspec.field(default_factory=lambda: Raw(_NULL))
 
 
 class _Request(Struct, forbid_unknown_fields=True):
@@ -138,16 +139,16 @@ def _tensor(given: _Input) -> Tensor:
     return Tensor(
         datatype=given.datatype,
         shape=tuple(shape),
-        data=None if data == b"null" else data,
+        data=None if data == _NULL else data,
         binary_bytes=parameters.binary_data_size,
     )
 
 
 def _outputs(text: Raw, *, is_binary: bool) -> tuple[Wanted, ...]:
     """Give the outputs that are asked for; those of every model where none is named."""
-    asked = read_json(text, list[_Output] | None, "`outputs`", code="request.tensor") or [
-        _Output(name) for name in USUAL_OUTPUTS
-    ]
+    asked = read_json(text, list[_Output] | None, "`outputs`", code="request.tensor")
+    if not asked:
+        return USUALLY_WANTED_BINARY if is_binary else USUALLY_WANTED
     wanted = tuple(_wanted(output, is_binary=is_binary) for output in asked)
     names = [output.name for output in wanted]
     if len(set(names)) < len(names):
@@ -191,6 +192,8 @@ def _deadline_ms(timeout_us: int) -> int:
 
 
 def _parse_parameters(text: Raw, kind: type[_Kind], owner: str) -> _Kind:
+    if bytes(text) == _NULL:
+        return kind()
     known = ", ".join(kind.__struct_fields__)
     what = f"`parameters` of {owner}"
     return read_json(text, kind | None, what, code="request.parameter", hint=f"known are {known}") or kind()

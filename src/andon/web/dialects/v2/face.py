@@ -38,10 +38,16 @@ class Wanted(Struct, frozen=True, kw_only=True):
     """Of `scores`: so many of the highest as text in their place; 0 for the numbers."""
 
 
+USUALLY_WANTED = tuple(Wanted(name=name) for name in USUAL_OUTPUTS)
+"""What is answered to a request that names no outputs."""
+USUALLY_WANTED_BINARY = tuple(Wanted(name=name, is_binary=True) for name in USUAL_OUTPUTS)
+"""The same, of one that wants them as bytes."""
+
+
 class InferCall(Call, frozen=True, kw_only=True):
     """What an inference request asks for."""
 
     id: str | None = None
     """Comes back in the answer; None where the request names none."""
-    outputs: Sequence[Wanted] = tuple(Wanted(name=name) for name in USUAL_OUTPUTS)
+    outputs: Sequence[Wanted] = USUALLY_WANTED
     """At least one, in the order of the answer."""

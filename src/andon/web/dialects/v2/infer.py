@@ -14,7 +14,7 @@ from andon.web.dialects.base import Call
 from andon.web.dialects.bodies import require_images, require_uncompressed
 from andon.web.dialects.v2.answers import make_answer
 from andon.web.dialects.v2.documents import read_document
-from andon.web.dialects.v2.face import USUAL_OUTPUTS, InferCall, Wanted
+from andon.web.dialects.v2.face import USUALLY_WANTED_BINARY, InferCall
 from andon.web.dialects.v2.framing import is_raw, split_body
 from andon.web.dialects.v2.tensors import read_images
 from andon.web.messages import ModelFacts, Request, Response
@@ -38,9 +38,7 @@ class Infer:
         require_uncompressed(request)
         if is_raw(request):
             require_images(bool(request.body), limits)
-            return InferCall(
-                images=[request.body], outputs=tuple(Wanted(name=name, is_binary=True) for name in USUAL_OUTPUTS)
-            )
+            return InferCall(images=[request.body], outputs=USUALLY_WANTED_BINARY)
         text, binary = split_body(request)
         document = read_document(text)
         return InferCall(

@@ -145,7 +145,8 @@ def test_refusals_have_the_status_of_their_code(code: str) -> None:
     """The code itself is at the end of the error."""
     response = INFER.refuse(Failure(code=code, message="so it is"), request(b""))
     assert response.status == status_of(code)
-    shown = code if status_of(code) != 500 or code in ("runtime.run", "runtime.output", "code.run") else "service.fault"
+    told = ("runtime.run", "runtime.output", "code.run", "engine.quarantine")
+    shown = code if status_of(code) != 500 or code in told else "service.fault"
     assert json.loads(response.body)["error"].endswith(f"[{shown}]")
 
 
