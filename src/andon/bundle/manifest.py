@@ -58,7 +58,7 @@ class Artifact(Strict, frozen=True, kw_only=True):
         return self.format in EXECUTABLE_FORMATS
 
 
-Precision = Literal["fp32", "bf16"]
+Precision = Literal["fp32", "bf16", "int8"]
 
 
 class Tolerance(Strict, frozen=True, kw_only=True):
@@ -74,7 +74,8 @@ class Execution(Strict, frozen=True, kw_only=True):
     artifact: str
     runtime: Annotated[str, Meta(pattern=r"^[a-z][a-z0-9_]{0,31}(?!\n)$")]
     precision: Precision = "fp32"
-    """`bf16` is a hint to the runtime; the artifact is that of fp32."""
+    """`bf16` is a hint to the runtime; the artifact is that of fp32. `int8` is a property of the artifact, which
+    `andon optimize` made of that of fp32."""
     device: Literal["cpu", "cuda"] = "cpu"
     """The kind of device; which one of several is chosen where the bundle is loaded."""
     tolerance: Tolerance = Tolerance()
@@ -130,6 +131,11 @@ class Manifest(Strict, frozen=True, kw_only=True):
         for execution in self.executions:
             if execution.artifact not in names:
                 raise ValueError(f"an execution names the artifact {quoted(execution.artifact)}, which is not declared")
+            if (execution.artifact in self.quantised) != (execution.precision == "int8"):
+                raise ValueError(
+                    f"executions of the artifact {quoted(execution.artifact)} are int8 and {execution.precision}; "
+                    "a quantised artifact is run in int8 only"
+                )
         for member in (*(a.path for a in self.artifacts), *self.golden.inputs, EXPECTED_MEMBER):
             if member not in self.files:
                 raise ValueError(f"{quoted(member)} is used but not listed in files")
@@ -154,6 +160,11 @@ class Manifest(Strict, frozen=True, kw_only=True):
     def needs_trust(self) -> bool:
         """Whether no execution can be loaded without running code of the author's."""
         return bool(self.own_code) or all(artifact.needs_trust for artifact in self.artifacts)
+
+    @property
+    def quantised(self) -> frozenset[str]:
+        """The names of artifacts whose weights and activations are of 8 bits: those that int8 executions name."""
+        return frozenset(execution.artifact for execution in self.executions if execution.precision == "int8")
 
     @property
     def has_places(self) -> bool:

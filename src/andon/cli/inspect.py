@@ -24,12 +24,15 @@ def inspect(file: BundlePath, *, as_json: AsJson = False) -> None:
 
 
 def _as_json(bundle: "Bundle", file: Path) -> dict[str, object]:
+    from andon.bundle.evidence import read_evidence
+
     return {
         "path": str(file),
         "digest": bundle.digest,
         "version": bundle.version,
         "size_bytes": sum(map(len, bundle.members.values())),
         "manifest": bundle.manifest,
+        "optimised": read_evidence(bundle),
     }
 
 
@@ -68,10 +71,27 @@ def _sections(bundle: "Bundle") -> Iterator[tuple[str, list[str]]]:
             for execution in manifest.executions
         ],
     )
+    yield "optimised", _optimised(bundle)
     yield "trust", trust_in_words(manifest)
     yield "golden", [count_in_words(len(manifest.golden.inputs), "sample")]
     yield "provenance", _provenance(bundle)
     yield "members", [f"{name}  {size_in_words(len(data))}" for name, data in bundle.members.items()]
+
+
+def _optimised(bundle: "Bundle") -> list[str]:
+    """Tell of each candidate of the optimisation what it came to; nothing for a bundle that was not optimised."""
+    from andon.bundle.evidence import read_evidence
+
+    evidence = read_evidence(bundle)
+    if evidence is None:
+        return []
+    on = f"{evidence.machine.get('processor', 'an unknown processor')}, {evidence.machine.get('cores', '?')} cores"
+    candidates = [
+        f"{each.name}: {each.fate}, {each.throughput:.1f} images/s a core"
+        + (f"; {'; '.join(each.reasons)}" if each.reasons else "")
+        for each in evidence.candidates
+    ]
+    return [f"on {on}, compared with {evidence.reference} on {count_in_words(evidence.images, 'image')}", *candidates]
 
 
 def _provenance(bundle: "Bundle") -> list[str]:

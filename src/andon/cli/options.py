@@ -20,6 +20,7 @@ class PrecisionChoice(StrEnum):
 
     fp32 = "fp32"
     bf16 = "bf16"
+    int8 = "int8"
 
 
 PrecisionName = Annotated[

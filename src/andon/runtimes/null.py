@@ -12,7 +12,7 @@ class NullRuntime:
 
     name = "null"
     formats = frozenset({"onnx", "pt2", "torchscript", "eager"})
-    precisions = frozenset({"fp32", "bf16"})
+    precisions = frozenset({"fp32", "bf16", "int8"})
     devices = frozenset({"cpu", "cuda"})
 
     def is_installed(self) -> bool:

@@ -35,7 +35,7 @@ class OnnxRuntime:
 
     name = "onnxruntime"
     formats = frozenset({"onnx"})
-    precisions = frozenset({"fp32"})
+    precisions = frozenset({"fp32", "int8"})
     devices = frozenset({"cpu", "cuda"})
 
     def is_installed(self) -> bool:

@@ -1,4 +1,4 @@
-"""The runtime `openvino`: ONNX artifacts on the CPU, in fp32 or bf16."""
+"""The runtime `openvino`: ONNX artifacts on the CPU, in fp32 or bf16, and quantised ones in int8."""
 
 import io
 import os
@@ -24,8 +24,8 @@ from andon.tensors import FloatArray, InputArray
 if TYPE_CHECKING:
     import openvino  # type: ignore[import-untyped] # it ships stubs, but does not say so
 
-_PRECISIONS = {"fp32": "f32", "bf16": "bf16"}
-"""OpenVINO's names for precisions."""
+_PRECISIONS = {"fp32": "f32", "bf16": "bf16", "int8": "f32"}
+"""OpenVINO's names for precisions; of a quantised graph it is that of the layers which were left as they were."""
 _DTYPES = {"u8": "uint8", "u16": "uint16", "f32": "float32"}
 """numpy's names for the types that an artifact and its raw outputs may have."""
 _TELEMETRY = "openvino_telemetry"

@@ -191,7 +191,11 @@ def test_the_colour_says_how_many_channels_there_are(color: Any, channels: int) 
         (lambda m: m["input"].update(tiles={"size": [64, 32], "overlap": 32}), "leaves nothing of tiles of 32 x 64"),
         (lambda m: m.update(executions=[]), "$.executions"),
         (lambda m: m["executions"][0].update(runtime="ONNX Runtime"), "$.executions[0].runtime"),
-        (lambda m: m["executions"][0].update(precision="int8"), "$.executions[0].precision"),
+        (lambda m: m["executions"][0].update(precision="int4"), "$.executions[0].precision"),
+        (
+            lambda m: m["executions"].append({"artifact": "onnx", "runtime": "openvino", "precision": "int8"}),
+            "a quantised artifact is run in int8 only",
+        ),
         (lambda m: m["executions"][0]["tolerance"].update(relative=1.5), "$.executions[0].tolerance.relative"),
         (lambda m: m["executions"][0]["evidence"].update(x=None), "$.executions[0].evidence.x"),
         (lambda m: m["executions"].extend(m["executions"] * 64), "$.executions"),
@@ -236,6 +240,7 @@ def test_what_could_not_be_acted_on_is_refused(change: Change, path: str) -> Non
         lambda m: m["decision"].update(thresholds={}),
         lambda m: m["decision"]["thresholds"]["划痕"].update(low=0.62),
         lambda m: m["executions"][0].update(runtime="runtime_of_tomorrow"),
+        lambda m: m["executions"][0].update(precision="int8"),
         lambda m: m["files"].update(declared_files({"card.md": b"# A card"})),
     ],
 )
