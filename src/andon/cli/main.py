@@ -9,11 +9,14 @@ import typer
 
 from andon import __version__
 from andon.cli.bench import body
+from andon.cli.bench_run import run
+from andon.cli.bench_tune import tune
 from andon.cli.check import check
 from andon.cli.demo import demo
 from andon.cli.deploy import check as check_deployment
 from andon.cli.deploy import nginx
 from andon.cli.inspect import inspect
+from andon.cli.optimize import optimize
 from andon.cli.output import accept_any_text, explain, say, write
 from andon.cli.pack import pack
 from andon.cli.predict import predict
@@ -94,6 +97,9 @@ app.command(epilog=_examples("andon check scratch.andon"))(check)
 app.command(
     epilog=_examples("andon predict scratch.andon parts/ extra.png", "andon predict scratch.andon parts/ --csv")
 )(predict)
+app.command(
+    epilog=_examples("andon optimize scratch.andon --data parts/", "andon optimize scratch.andon --html report.html")
+)(optimize)
 app.command(epilog=_examples("andon serve scratch.andon", "andon serve --null --probe --port 5556"))(serve)
 bench = _new_app()
 bench.command(
@@ -102,6 +108,20 @@ bench.command(
         'ab -n 20 -c 2 -T "multipart/form-data; boundary=1234567890" -p body.txt http://127.0.0.1:5555/run',
     )
 )(body)
+bench.command(
+    epilog=_examples(
+        "andon bench run http://127.0.0.1:5555 --images parts/ -c 8 --html report.html",
+        "andon bench run http://127.0.0.1:5555 --images parts/ --rate 100 --duration 60",
+        "andon bench run scratch.andon --images parts/ --threads 1",
+    )
+)(run)
+bench.command(
+    epilog=_examples(
+        "andon bench tune scratch.andon --images parts/ -o serve.toml",
+        "andon bench tune scratch.andon --images parts/ -o serve.toml --rate 50 --p99-ms 100",
+        "andon serve scratch.andon --settings serve.toml",
+    )
+)(tune)
 app.add_typer(bench, name="bench", help="What it takes to measure a running service.")
 deploy = _new_app()
 deploy.command(

@@ -11,8 +11,9 @@ import pytest
 
 from andon.cli.forms import CsvForm, Form, JsonForm, TableForm, WithMaps, best, total_ms
 from andon.errors import ImageError
+from andon.model.failed import failed_prediction
 from andon.model.load import load
-from andon.model.model import Model, failed_prediction
+from andon.model.model import Model
 from andon.predictions import Box, Prediction, ScoreMap, Verdict
 from tests.support.bundles import write_colours
 from tests.support.finders import load_finder

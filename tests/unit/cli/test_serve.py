@@ -45,7 +45,7 @@ def test_choices_are_shown_and_anything_else_is_refused(run: Run) -> None:
     assert "--precision fp32|bf16" in " ".join(run("serve", "--help").out.split())
     ran = run("serve", "--precision", "fp8", "--show-settings")
     assert (ran.code, ran.out) == (2, "")
-    assert "hint: give fp32 or bf16" in ran.err
+    assert "hint: give fp32 or bf16 or int8" in ran.err
 
 
 def test_settings_are_shown_with_where_they_were_set(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
