@@ -3,14 +3,14 @@
 import argparse
 import io
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import torch
 from PIL import Image
 from torch import nn
 
-import andon
-
+Form = Literal["onnx", "torchscript"]
 CLASSES = 1000
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 INPUT = {
@@ -121,9 +121,16 @@ def settled(images: list[Image.Image]) -> ResNet18:
 def write_bundle(out: Path) -> Path:
     """Pack the network, and give the path of the bundle."""
     images = [photo(seed) for seed in range(16)]
-    labels = [f"class {number}" for number in range(CLASSES)]
-    andon.pack(settled(images), samples=images, labels=labels, out=out, transform=transform, input=INPUT)
+    pack(settled(images), images, out)
     return out
+
+
+def pack(net: ResNet18, samples: list[Image.Image], out: Path, artifact: Form = "onnx") -> None:
+    """Pack a network with the labels `class 0` to `class 999`."""
+    import andon  # late: what serves this network elsewhere has no Andon
+
+    labels = [f"class {number}" for number in range(CLASSES)]
+    andon.pack(net, samples=samples, labels=labels, out=out, transform=transform, input=INPUT, artifacts=[artifact])
 
 
 def main() -> None:
