@@ -241,7 +241,7 @@ def test_a_model_that_hangs_is_not_ready_until_it_answers_again(colours: Path, c
         assert "golden sample" in get(service, "/ready").json()["models"][0]["reason"]
         assert get(service, "/live").status_code == 200
         with wire(service.port) as connection:
-            connection.send(whole("/run", RED, "X-Deadline-Ms: 50"))
+            connection.send(whole("/run", RED, "X-Deadline-Ms: 500"))
             assert connection.answer().status == 504
         control.end("hang")
         wait_until(lambda: get(service, "/ready").status_code == 200, "the service is ready again")
