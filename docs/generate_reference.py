@@ -17,6 +17,7 @@ from typer.testing import CliRunner
 
 import andon
 from andon import errors
+from andon.bench import ledger, plan, report
 from andon.bundle import input_spec, manifest, output_spec
 from andon.cli.main import app
 from andon.settings import limits
@@ -32,6 +33,8 @@ SOURCE = HERE.parent / "src" / "andon"
 FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 MANIFEST_MODULES = (manifest, input_spec, output_spec)
 """Where the records of `bundle.json` are declared."""
+REPORT_MODULES = (report, plan, ledger)
+"""Where the records of a report of `andon bench run` are declared."""
 MARK = "<!-- Written by scripts/docs from the code. Do not edit. -->"
 
 
@@ -44,6 +47,7 @@ def pages() -> dict[str, str]:
         "http.md": page("HTTP", http_page()),
         "limits.md": page("Limits", limits_page()),
         "manifest.md": page("The manifest", manifest_page()),
+        "measurement.md": page("A measurement", measurement_page()),
         "python.md": page("Python", python_page()),
         "settings.md": page("Settings", settings_page()),
     }
@@ -282,6 +286,26 @@ def bounds(kind: dict[str, Any], low: str, high: str) -> str:
     if low not in kind or kind.get(high, 0) > 1e12:
         return ""
     return f"{kind[low]}-{kind[high]:,} " if high in kind else f"{kind[low]} or more "
+
+
+# A measurement.
+
+
+def measurement_page() -> Iterator[str]:
+    """Describe every record of a report, as `andon bench run --json` writes it."""
+    yield (
+        "What `andon bench run --json` writes, and what the page of `--html` holds at its end.\n"
+        "Durations are in seconds where the name ends in `_s`, in milliseconds where it says `_ms`; shares are 0-1.\n"
+        f"This is version {report.VERSION} of the form, which stands in its field `report`."
+    )
+    records = msgspec.json.schema(report.Report)["$defs"]
+    for name in sorted(records, key=lambda name: name != "Report"):
+        first = records[name]["description"].split("\n\n")[0]
+        yield f"## {name}\n\n{sentences(first)}"
+        texts = meanings(next(vars(module)[name] for module in REPORT_MODULES if name in vars(module)))
+        fields = records[name]["properties"].items()
+        rows = ([f"`{field}`", kind_text(kind), texts.get(field, "")] for field, kind in fields)
+        yield table(["field", "type", "meaning"], rows)
 
 
 # Python.
