@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import logging
 from collections.abc import AsyncIterator
 
 from starlette.routing import Route, Router
@@ -23,6 +24,9 @@ CLOSING_S = 1.0
 """Seconds for images in the engine once all requests are answered or given up, so that nobody waits for them."""
 
 _V2_MODELS = ("/v2/models/{model}", "/v2/models/{model}/versions/{version}")
+
+
+logger = logging.getLogger("andon")
 
 
 def create_asgi(service: Service) -> Router:
@@ -124,7 +128,11 @@ async def _running(service: Service) -> AsyncIterator[None]:
 
 async def _keep_asking(service: Service) -> None:
     """Ask each model its golden sample again and again: one that answers no longer is not ready."""
-    with contextlib.suppress(EngineError):  # it is closed
-        while True:
-            await asyncio.sleep(service.settings.canary_interval_s)
+    while True:
+        await asyncio.sleep(service.settings.canary_interval_s)
+        try:
             service.ask_canaries()
+        except EngineError:
+            return  # it is closed
+        except Exception:
+            logger.exception("golden samples could not be asked; they will be again")

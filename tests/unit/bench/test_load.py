@@ -136,7 +136,7 @@ def test_what_is_due_at_the_last_moment_is_sent() -> None:
 def test_what_waits_for_a_place_counts_from_when_it_was_due() -> None:
     """A service that stands still is not let off: late requests are late, unsent ones are told, the bound is named."""
     with Unreliable(lambda number: "never" if number == 0 else "ok") as server:
-        run = measure(server.url, rate=100, duration_s=0.5, connections=1, timeout_s=0.2)
+        run = measure(server.url, rate=100, duration_s=1.0, connections=1, timeout_s=0.2)
     assert run.held_back > 0
     assert run.table.latency_ms[run.table.is_ok].max() > 100
     assert (run.table.sent_s >= run.table.due_s).all()

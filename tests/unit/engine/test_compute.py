@@ -211,13 +211,15 @@ def test_a_step_that_hangs_is_seen(gated: Bench, gate: ThreadGate) -> None:
     assert gated.compute.watch.busy_s() == 0
 
 
-def test_batches_grow_where_they_pay_no_further_than_is_allowed(bench: Bench) -> None:
-    """And never beyond what waits."""
-    prepared = [bench.model.prepare(RED) for _ in range(3)]
-    given = [Given(number=n, job=Job(model="m", image=RED), is_wanted=lambda: True) for n in range(3)]
-    for each, ready in zip(given, prepared, strict=True):
-        bench.compute._ready.append(compute._Ready(given=each, model=bench.model, prepared=ready))  # noqa: SLF001 -- as above
-    sizes = []
-    while batch := bench.compute._next_batch():  # noqa: SLF001 -- as above
-        sizes.append(len(batch))
-    assert sizes == [1, 1, 1]
+def test_batches_are_as_large_as_pays(bench: Bench) -> None:
+    """By what those before took, and never beyond what waits."""
+    sizes = bench.compute._sizes_of(bench.model)  # noqa: SLF001 -- threads cannot be made to meet
+    for size, seconds in [(1, 1.0), (2, 1.2), (4, 3.9)] * 6:
+        sizes.note(size, seconds)
+    for number in range(5):
+        given = Given(number=number, job=Job(model="m", image=RED), is_wanted=lambda: True)
+        ready = compute._Ready(given=given, model=bench.model, prepared=bench.model.prepare(RED))  # noqa: SLF001 -- as above
+        assert bench.compute._is_to_run(ready) is (number == 0)  # noqa: SLF001 -- as above
+    bench.compute._run_all()  # noqa: SLF001 -- as above
+    assert [len(batch) for batch in bench.answers.batches] == [2, 2, 1]
+    assert bench.answers.numbers == list(range(5))

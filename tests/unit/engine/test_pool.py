@@ -1,6 +1,7 @@
 """The engine of processes: what goes beyond the contract of engines, above all workers that end or hang."""
 
 import asyncio
+import contextlib
 import gc
 import logging
 import os
@@ -66,8 +67,19 @@ def outcome(future: Future[Prediction]) -> str | None:
 
 def children() -> list[int]:
     """List the worker processes that the threads of this one have started, oldest first."""
-    found = [int(pid) for task in Path("/proc/self/task").iterdir() for pid in (task / "children").read_text().split()]
-    return sorted(pid for pid in found if b"import main; main(" in Path(f"/proc/{pid}/cmdline").read_bytes())
+    found: list[int] = []
+    for task in Path("/proc/self/task").iterdir():
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):  # it has ended meanwhile
+            found += [int(pid) for pid in (task / "children").read_text().split()]
+    return sorted(filter(is_worker, found))
+
+
+def is_worker(pid: int) -> bool:
+    """Ask whether a process is a worker; one that has ended is none."""
+    try:
+        return b"import main; main(" in Path(f"/proc/{pid}/cmdline").read_bytes()
+    except (FileNotFoundError, ProcessLookupError):
+        return False
 
 
 ENDING = ("is killed", "reads where nothing is", "aborts", "leaves")

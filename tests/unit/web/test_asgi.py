@@ -105,6 +105,18 @@ def test_canaries_are_asked_again_and_again() -> None:
         wait_until(lambda: client.get("/ready").status_code == 503, "the model is not ready")
 
 
+def test_canaries_are_asked_again_after_a_mistake(caplog: pytest.LogCaptureFixture) -> None:
+    """It is logged; a service must not become unready for ever without a word."""
+    engine = FakeEngine()
+    with asked("a.andon", engine=engine, canary_interval_s=0.1) as client:
+        engine.error = KeyError("a mistake")
+        wait_until(lambda: "golden samples could not be asked" in caplog.text, "it is logged")
+        engine.error = None
+        asked_before = len(engine.jobs)
+        wait_until(lambda: len(engine.jobs) > asked_before, "they are asked again")
+        assert client.get("/ready").status_code == 200
+
+
 def test_a_closed_engine_is_not_asked_any_more() -> None:
     """The application goes on to its end without an error."""
     engine = FakeEngine()
