@@ -14,6 +14,7 @@ import pytest
 from PIL import Image
 
 import andon
+from andon.client.conversation import READY_PAUSE_S
 from andon.errors import ServiceError
 from andon.model.model import Model
 from andon.predictions import Prediction
@@ -465,12 +466,12 @@ def test_a_service_that_starts_is_waited_for(opening: Opening) -> None:
 
 
 def test_a_service_that_does_not_start_is_named_with_its_reason(opening: Opening) -> None:
-    """With no time to wait it is asked once, and what it says of its models is passed on."""
+    """With less time than is between two questions it is asked once; what it says of its models is passed on."""
     models = [{"name": "scratch", "state": "loading", "reason": "it is proven now"}]
     unready = answers(503, msgspec.json.encode({"ready": False, "models": models}))
     with scripted(unready) as service, opening(service.url) as client:
         with pytest.raises(ServiceError, match="scratch is loading: it is proven now") as caught:
-            client.call("wait_until_ready", 0)
+            client.call("wait_until_ready", READY_PAUSE_S * 0.9)
         assert len(service.received) == 1
     assert caught.value.code == "client.deadline"
 
