@@ -6,7 +6,6 @@ prepared, in batches; the others go on preparing meanwhile. So the stages of sev
 image alone is never handed from thread to thread.
 """
 
-import logging
 import threading
 import time
 from collections import deque
@@ -21,13 +20,10 @@ from andon.engine.batching import BatchSizes
 from andon.engine.errands import Errands
 from andon.engine.messages import Answered, sendable
 from andon.engine.watch import Watch
-from andon.errors import AndonError
-from andon.model.failed import failed_prediction
+from andon.model.failed import fault_prediction
 from andon.model.model import Model, Prepared
 from andon.predictions import Prediction
 from andon.settings.limits import Limits
-
-logger = logging.getLogger("andon")
 
 LARGE_PIXELS = 8_000_000
 """Pixels from which on an image is decoded aside: it takes as long as running some ten small ones."""
@@ -116,7 +112,7 @@ class Compute:
                 else:
                     prepared = model.prepare(given.job.image, limits)
         except Exception as error:  # noqa: BLE001 -- logged, and answered as a fault of ours
-            self._answer([(given, _fault(error))])
+            self._answer([(given, fault_prediction(error))])
             return None
         is_large = prepared.error is not None and prepared.error.code == "image.pixels" and limits != model.limits
         if is_large:
@@ -175,7 +171,7 @@ class Compute:
                 return model.predict_prepared(batch)
         except Exception as error:  # noqa: BLE001 -- logged, and answered as a fault of ours
             if len(batch) == 1:
-                return [_fault(error)]
+                return [fault_prediction(error)]
             middle = len(batch) // 2
             return [*self._predict(model, batch[:middle]), *self._predict(model, batch[middle:])]
 
@@ -205,15 +201,9 @@ class Compute:
             with self.watch.step():
                 return model.predict_while(given.job.image, is_wanted)
         except Exception as error:  # noqa: BLE001 -- logged, and answered as a fault of ours
-            return _fault(error)
+            return fault_prediction(error)
 
 
 def _small(limits: Limits) -> Limits:
     """Give the limits of an image that is decoded in place."""
     return limits if limits.max_image_pixels <= LARGE_PIXELS else replace(limits, max_image_pixels=LARGE_PIXELS)
-
-
-def _fault(error: Exception) -> Prediction:
-    """Log an error of Andon's own, and make the answer."""
-    logger.error("an image failed on an error of Andon's own", exc_info=error)
-    return failed_prediction(AndonError("the service failed", code="service.fault"))

@@ -82,7 +82,7 @@ class Crew:
         began = asyncio.get_running_loop().time()
         if not self._workers:
             await self._start_first(path)
-        loaded = await self._load_everywhere(path, None)
+        loaded = await self._load_everywhere(path)
         self._loading_s += asyncio.get_running_loop().time() - began
         self._paths[loaded.digest] = path
         while lacking := [seated for seated in self._workers.values() if loaded.digest not in seated.loaded]:
@@ -92,9 +92,9 @@ class Crew:
                 self._join(seated)
         return loaded
 
-    async def _load_everywhere(self, path: str | None, digest: str | None) -> LoadedModel:
+    async def _load_everywhere(self, path: str | None) -> LoadedModel:
         seats = list(self._workers.values())
-        results = await asyncio.gather(*(seated.load(path, digest) for seated in seats), return_exceptions=True)
+        results = await asyncio.gather(*(seated.load(path, None) for seated in seats), return_exceptions=True)
         errors = [result for result in results if isinstance(result, BaseException)]
         if errors:
             raise errors[0]
@@ -248,10 +248,10 @@ class Crew:
             asyncio.get_running_loop().remove_reader(process.socket)
             process.say_goodbye()
         self._workers.clear()
-        await asyncio.gather(*(asyncio.to_thread(_see_end, process) for process in (*staying, *self._leaving)))
+        await asyncio.gather(*(asyncio.to_thread(_bring_to_end, process) for process in (*staying, *self._leaving)))
 
 
-def _see_end(process: WorkerProcess) -> None:
+def _bring_to_end(process: WorkerProcess) -> None:
     """Wait for the end of a worker that was told to, for some time."""
     if not process.wait(_ENDING_S):
         process.kill()

@@ -1,23 +1,19 @@
 """The models of an engine, each of them loaded once for each of its devices."""
 
-import logging
 from collections.abc import Callable, Mapping
 
 from andon.bundle.archive import read_bundle
 from andon.engine.base import Job, LoadedModel
 from andon.engine.copies import load_copies
 from andon.engine.placement import Choice
-from andon.errors import AndonError
 from andon.model.choose import Request
-from andon.model.failed import failed_prediction
+from andon.model.failed import fault_prediction
 from andon.model.load import load_bundle
 from andon.model.model import Model
 from andon.model.null import null_model
 from andon.predictions import Prediction
 from andon.settings.devices import CPU
 from andon.settings.serve import ServeSettings
-
-logger = logging.getLogger("andon")
 
 
 class Models:
@@ -95,9 +91,8 @@ class Models:
             if job.is_canary and isinstance(job.image, bytes):
                 return model.predict_sample(job.image)
             return model.predict_while(job.image, is_wanted)
-        except Exception:
-            logger.exception("an image failed on an error of Andon's own")
-            return failed_prediction(AndonError("the service failed", code="service.fault"))
+        except Exception as error:  # noqa: BLE001 -- logged, and answered as a fault of ours
+            return fault_prediction(error)
 
 
 def _describe(copies: Mapping[str, Model]) -> LoadedModel:
