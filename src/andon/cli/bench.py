@@ -6,10 +6,11 @@ from typing import Annotated
 
 import typer
 
+from andon.cli.files import write_file
 from andon.cli.images import name_of
 from andon.cli.options import AsJson
 from andon.cli.output import say, write_bytes, write_json
-from andon.errors import EnvironmentFault, UsageError
+from andon.errors import UsageError
 
 BOUNDARY = "1234567890"
 """Of the body that is written; `ab -T` must name the same one."""
@@ -37,7 +38,7 @@ def body(
     if out is None:
         write_bytes(data)
         return
-    _write_file(out, data)
+    write_file(out, data)
     if as_json:
         write_json({"path": str(out), "size_bytes": len(data), "boundary": BOUNDARY, "image": str(image)})
     say(
@@ -60,12 +61,3 @@ def _read_image(path: Path) -> bytes:
     except ImageError as error:
         raise ImageError(error.message, code=error.code, where=str(path), hint=error.hint) from None
     return data
-
-
-def _write_file(path: Path, data: bytes) -> None:
-    try:
-        path.write_bytes(data)
-    except OSError as error:
-        raise EnvironmentFault(
-            f"cannot be written: {error.strerror}", code="environment.write", where=str(path)
-        ) from None

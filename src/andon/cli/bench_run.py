@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from andon.cli.files import require_folder, write_file
 from andon.cli.images import find_images
 from andon.cli.options import AsJson, DeviceName, PrecisionName, RuntimeName, Threads, Trust
 from andon.cli.output import say, write_json
 from andon.cli.progress import progress_bar
-from andon.errors import EnvironmentFault, UsageError
+from andon.errors import UsageError
 
 if TYPE_CHECKING:
     from andon.bench.report import Report
@@ -139,7 +140,7 @@ def run(  # noqa: PLR0913 -- one an option
         seed=seed,
     )
     if html is not None:
-        _require_writable(html)
+        require_folder(html)
     read = read_images(find_images(images))
     command = command_in_words(["andon", *sys.argv[1:]])
     with progress_bar() as report:
@@ -223,19 +224,8 @@ def _say_waiting() -> None:
     say("the service is there and not ready yet: waiting")
 
 
-def _require_writable(path: Path) -> None:
-    """See before the measurement that its page can be written after it."""
-    if not path.parent.is_dir():
-        raise EnvironmentFault("there is no such folder", code="environment.write", where=str(path.parent))
-
-
 def _write_page(path: Path, report: "Report") -> None:
     from andon.bench.page import render_page
 
-    try:
-        path.write_bytes(render_page(report))
-    except OSError as error:
-        raise EnvironmentFault(
-            f"cannot be written: {error.strerror}", code="environment.write", where=str(path)
-        ) from None
+    write_file(path, render_page(report))
     say(f"written: {path}")

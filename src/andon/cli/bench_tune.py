@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from andon.cli.bench_run import command_in_words
+from andon.cli.files import require_folder, write_file
 from andon.cli.images import find_images
 from andon.cli.options import AsJson, BundlePath, Trust
 from andon.cli.output import say, write_json, write_table
 from andon.cli.progress import progress_bar
-from andon.errors import EnvironmentFault
 
 if TYPE_CHECKING:
     from andon.bench.search import Trial
@@ -64,7 +64,7 @@ def tune(  # noqa: PLR0913 -- one an option
 
     objective = Objective(p99_ms=p99_ms, rate=rate)
     read = read_images(find_images(images))
-    _require_folder(out)
+    require_folder(out)
     machine, command = read_facts(), command_in_words(["andon", *sys.argv[1:]])
     began = datetime.now(UTC).isoformat(timespec="seconds")
     options = TuneOptions(
@@ -81,7 +81,7 @@ def tune(  # noqa: PLR0913 -- one an option
         except KeyboardInterrupt:
             say("interrupted: no settings were chosen, and nothing was written")
             raise
-    _write(out, settings_text(choice, objective, machine, command, began))
+    write_file(out, settings_text(choice, objective, machine, command, began).encode())
     if as_json:
         write_json(choice)
     else:
@@ -112,18 +112,3 @@ def _write_trials(trials: "tuple[Trial, ...]") -> None:
         for trial in trials
     ]
     write_table(columns, rows, right=columns[:-1])
-
-
-def _require_folder(path: Path) -> None:
-    """See before minutes of measuring that the result can be written after them."""
-    if not path.parent.is_dir():
-        raise EnvironmentFault("there is no such folder", code="environment.write", where=str(path.parent))
-
-
-def _write(path: Path, text: str) -> None:
-    try:
-        path.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise EnvironmentFault(
-            f"cannot be written: {error.strerror}", code="environment.write", where=str(path)
-        ) from None

@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from andon.cli.files import write_file
 from andon.cli.images import find_images
 from andon.cli.options import AsJson, BundlePath, Trust
 from andon.cli.output import only_data_on_stdout, say, write_json, write_table
 from andon.cli.pack import require_writable
 from andon.cli.progress import progress_bar
-from andon.errors import EnvironmentFault, UsageError
+from andon.errors import UsageError
 
 if TYPE_CHECKING:
     from andon.build.optimize.optimize import OptimizeReport
@@ -173,12 +174,7 @@ def _read_truths(path: Path, labels: tuple[str, ...]) -> dict[str, str]:
 def _write_page(path: Path, report: "OptimizeReport", name: str) -> None:
     from andon.build.optimize.page import page
 
-    try:
-        path.write_text(page(report.evidence, name), "utf-8")
-    except OSError as error:
-        raise EnvironmentFault(
-            f"the page cannot be written: {error.strerror}", code="environment.write", where=str(path)
-        ) from None
+    write_file(path, page(report.evidence, name).encode(), what="the page ")
 
 
 def _write_table(report: "OptimizeReport") -> None:

@@ -2,12 +2,17 @@
 
 import platform
 
-from andon.machine.cgroup import read_file
+from andon.machine.cgroup import Read, read_file
 
 
-def processor_name() -> str:
-    """Name the processor as the kernel does; where it does not tell, name the kind of processor."""
-    return name_in(read_file("/proc/cpuinfo") or "") or platform.machine() or "unknown"
+def processor_name(read: Read = read_file) -> str:
+    """
+    Name the processor as the kernel does; where it does not tell, name the kind of processor.
+
+    Args:
+        read: Gives the text of a file, None where there is none.
+    """
+    return name_in(read("/proc/cpuinfo") or "") or platform.machine() or "unknown"
 
 
 def name_in(cpuinfo: str) -> str:

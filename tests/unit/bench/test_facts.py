@@ -2,7 +2,7 @@
 
 import platform
 
-from andon.bench.facts import processor, read_facts
+from andon.bench.facts import read_facts
 
 
 def test_this_machine_is_described() -> None:
@@ -17,4 +17,3 @@ def test_the_processor_is_that_of_the_kernel() -> None:
     """Where it tells none there is still a word."""
     assert read_facts({"/proc/cpuinfo": "model name\t: Abacus 9\n"}.get).processor == "Abacus 9"
     assert read_facts(lambda _path: None).processor
-    assert processor("flags : model name") == ""
