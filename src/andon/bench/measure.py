@@ -1,6 +1,5 @@
 """A measurement from beginning to end: what is asked before, the load, and the report."""
 
-import os
 import ssl
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
@@ -10,6 +9,7 @@ from uuid import uuid4
 from msgspec import Struct
 
 from andon.bench.facts import read_facts
+from andon.bench.images import read_image, shown_name
 from andon.bench.in_process import predict_again_and_again
 from andon.bench.load import put_load
 from andon.bench.plan import LoadPlan
@@ -21,12 +21,11 @@ from andon.bundle.archive import read_bundle
 from andon.client.address import parse_address
 from andon.client.options import ClientOptions
 from andon.client.sync import Client
-from andon.errors import ImageError, UsageError, first_line
+from andon.errors import UsageError, first_line
 from andon.machine import available_cores
 from andon.model.choose import Request
 from andon.model.load import load_bundle
 from andon.model.model import Model
-from andon.vision.decode import open_encoded
 
 Progress = Callable[[float, float], None]
 """Told the seconds that have passed, of how many."""
@@ -74,20 +73,7 @@ def read_images(paths: Sequence[Path]) -> list[Image]:
         ImageError: One is no image: load of refusals would look like a very fast service.
         UsageError: `usage.path`: one cannot be read.
     """
-    return [_read_image(path) for path in paths]
-
-
-def _read_image(path: Path) -> Image:
-    name = os.fsencode(path).decode("utf-8", "backslashreplace")
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise UsageError(f"cannot be read: {error.strerror}", code="usage.path", where=name) from None
-    try:
-        open_encoded(data)
-    except ImageError as error:
-        raise ImageError(error.message, code=error.code, where=name, hint=error.hint) from None
-    return Image(name, data)
+    return [Image(shown_name(path), read_image(path)) for path in paths]
 
 
 def measure_service(

@@ -31,10 +31,11 @@ def body(
     It is multipart and holds one image in base64 under the field `file`.
     """
     from andon.bench.body import multipart_body
+    from andon.bench.images import read_image
 
     if as_json and out is None:
         raise UsageError("--json says what was written to a file, so it needs -o FILE", code="usage.argument")
-    data = multipart_body(_read_image(image), name_of(Path(image.name)), BOUNDARY)
+    data = multipart_body(read_image(image), name_of(Path(image.name)), BOUNDARY)
     if out is None:
         write_bytes(data)
         return
@@ -45,19 +46,3 @@ def body(
         f'next: ab -n 20 -c 2 -T "multipart/form-data; boundary={BOUNDARY}" -p {shlex.quote(str(out))} '
         "http://127.0.0.1:5555/run"
     )
-
-
-def _read_image(path: Path) -> bytes:
-    """Read an image as it is; what is none is refused here, where it is seen at once, and not in 20 answers of 400."""
-    from andon.errors import ImageError
-    from andon.vision.decode import open_encoded
-
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise UsageError(f"cannot be read: {error.strerror}", code="usage.path", where=str(path)) from None
-    try:
-        open_encoded(data)
-    except ImageError as error:
-        raise ImageError(error.message, code=error.code, where=str(path), hint=error.hint) from None
-    return data

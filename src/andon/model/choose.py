@@ -142,16 +142,26 @@ def _trusted(manifest: Manifest, executions: list[Execution], request: Request) 
     """Leave out what needs trust and does not have it; `null` reads nothing, and so never does."""
     if request.trust or request.runtime == "null":
         return executions
+    require_no_own_code(manifest)
+    safe = [execution for execution in executions if not manifest.artifact(execution.artifact).needs_trust]
+    if not safe:
+        raise _untrusted_formats([manifest.artifact(execution.artifact) for execution in executions])
+    return safe
+
+
+def require_no_own_code(manifest: Manifest) -> None:
+    """
+    Refuse a bundle that is not trusted, and whose every execution runs code of its author's.
+
+    Raises:
+        TrustError: `bundle.trust`, naming the code.
+    """
     if manifest.own_code:
         raise TrustError(
             f"the bundle runs code of its author's: {', '.join(map(quoted, manifest.own_code))}",
             code="bundle.trust",
             hint=_TRUST_HINT,
         )
-    safe = [execution for execution in executions if not manifest.artifact(execution.artifact).needs_trust]
-    if not safe:
-        raise _untrusted_formats([manifest.artifact(execution.artifact) for execution in executions])
-    return safe
 
 
 def _untrusted_formats(artifacts: Sequence[Artifact]) -> TrustError:

@@ -27,11 +27,11 @@ from andon.build.optimize.speed import measure
 from andon.build.optimize.work import Work
 from andon.bundle.archive import Bundle, read_bundle, write_bundle
 from andon.bundle.evidence import CandidateEvidence, Limits, OptimizeEvidence, Speed
-from andon.bundle.json_text import quoted
 from andon.bundle.manifest import Execution
-from andon.errors import AndonError, RuntimeFault, TrustError, UsageError
+from andon.errors import AndonError, RuntimeFault, UsageError
 from andon.machine import available_cores
 from andon.machine.processor import processor_name
+from andon.model.choose import require_no_own_code
 from andon.model.load import proof_error
 from andon.model.prove import prove
 from andon.model.steps import load_steps
@@ -115,12 +115,8 @@ def optimize(  # noqa: PLR0913 -- keyword-only, each a decision of the user's
             hint="name another file with -o",
         )
     bundle = read_bundle(source)
-    if bundle.manifest.own_code and not trust:
-        raise TrustError(
-            f"the bundle runs code of its author's: {', '.join(map(quoted, bundle.manifest.own_code))}",
-            code="bundle.trust",
-            hint="if you trust its author, give --trust, or trust=True",
-        )
+    if not trust:
+        require_no_own_code(bundle.manifest)
     run = _Run(bundle, options, trust=trust, progress=progress or _silent)
     run.read(spread(images, options.max_images), truths or {})
     kept = Work(Path(work) if work else target.with_name(f"{target.name}.work"), *run.key)
