@@ -58,6 +58,7 @@ class Unreliable:
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever)
         self.ready = True
+        self._talks: set[asyncio.Task[None] | None] = set()
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -86,6 +87,9 @@ class Unreliable:
             await asyncio.sleep(0)
 
     async def _talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        talk = asyncio.current_task()
+        # Once its client has gone nothing else refers to one that never answers, and the collector would take it.
+        self._talks.add(talk)
         try:
             while True:
                 head = await reader.readuntil(b"\r\n\r\n")
@@ -96,6 +100,7 @@ class Unreliable:
             return
         finally:
             writer.transport.abort()
+            self._talks.discard(talk)
 
     async def _answer(self, head: bytes, body: bytes, writer: asyncio.StreamWriter) -> None:
         if head.startswith(b"GET"):
